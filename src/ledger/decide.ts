@@ -1,0 +1,36 @@
+/**
+ * The one door of the ledger: what was looked up, a command and the time in; what to write and what to answer, or a
+ * refusal, out. Pure: the same arguments always give the same decision.
+ */
+import type { EpochMs } from './amounts.ts'
+import type { Command, Decision, View } from './commands.ts'
+import { expireGrant, expireReservation } from './due.ts'
+import { extend } from './extend.ts'
+import { changeByok, giveGrant, voidGrant } from './give.ts'
+import { release } from './release.ts'
+import { reserve } from './reserve.ts'
+import { settle } from './settle.ts'
+
+/** `now` is the object's own time (R18); for due work, the time at which it was due. */
+export function decide(view: View, command: Command, now: EpochMs): Decision {
+  switch (command.op) {
+    case 'reserve':
+      return reserve(view, command, now)
+    case 'settle':
+      return settle(view, command, now)
+    case 'release':
+      return release(view, command, now)
+    case 'extend':
+      return extend(view, command, now)
+    case 'grant':
+      return giveGrant(view, command, now)
+    case 'void_grant':
+      return voidGrant(view, command, now)
+    case 'change_byok':
+      return changeByok(view, command, now)
+    case 'expire_reservation':
+      return expireReservation(view, now)
+    case 'expire_grant':
+      return expireGrant(view, now)
+  }
+}

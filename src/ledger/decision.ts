@@ -1,0 +1,35 @@
+/** How a decision is put together from a draft. */
+import type { Draft } from './book.ts'
+import type { Accepted } from './commands.ts'
+import type { Grant } from './grants.ts'
+import type { Reservation } from './reservation.ts'
+
+interface Outcome {
+  /** The thing that the command was about, as it now is. */
+  readonly reservation?: Reservation
+  readonly grant?: Grant
+  /** All reservations to store; by default the one above. */
+  readonly reservations?: readonly Reservation[]
+}
+
+export function accept(draft: Draft, outcome: Outcome): Accepted {
+  const { reservation = null, grant = null } = outcome
+  return {
+    ok: true,
+    replayed: false,
+    reservation,
+    grant,
+    change: {
+      book: draft.finish(),
+      entries: draft.entries,
+      reservations: outcome.reservations ?? (reservation === null ? [] : [reservation]),
+      grants: draft.changedGrants(),
+      alias: null,
+    },
+  }
+}
+
+/** The answer to a write that was done before: the thing as it now is, and nothing to store. */
+export function replay(reservation: Reservation | null, grant: Grant | null = null): Accepted {
+  return { ok: true, replayed: true, reservation, grant, change: null }
+}

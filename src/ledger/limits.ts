@@ -1,0 +1,13 @@
+/** The limits of the ledger, each with its reason. */
+
+/** Above this one account's due work and its list of open reservations would no longer fit a moment. */
+export const MAX_OPEN_RESERVATIONS = 10_000
+
+/** A review that is still running after a day is not running: no heartbeat carries a hold further. */
+export const MAX_RESERVATION_LIFETIME_MS = 24 * 60 * 60 * 1000
+
+/** R8: a runner that was cut off has a week to come back with what its review cost. */
+export const LATE_SETTLE_MS = 7 * 24 * 60 * 60 * 1000
+
+/** A webhook and a slash command that start the same review arrive within this time. */
+export const DEDUPE_WINDOW_MS = 60_000
