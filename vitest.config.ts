@@ -1,24 +1,49 @@
-import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
-// Tests must not see a developer's own .dev.vars: what stands in the environment comes first.
-process.env['OPERATOR_KEYS'] = 'op_test_newest,op_test_older'
-process.env['RUNNER_KEYS'] = 'run_test_newest,run_test_older'
-process.env['SIGNING_SECRETS'] = 'signing-secret-newest-0123456789abcdef,signing-secret-older-0123456789abcdef'
-process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false'
+/** Bound by hand, so that a developer's own .dev.vars does not decide what tests find. */
+const secrets = {
+  OPERATOR_KEYS: 'operator-test-key-newest,operator-test-key-older',
+  RUNNER_KEYS: 'runner-test-key-newest,runner-test-key-older',
+  SIGNING_SECRETS: 'signing-secret-newest-0123456789abcdef,signing-secret-older-0123456789abcdef',
+}
+// In a fresh clone without .dev.vars, wrangler looks for the required secrets here.
+Object.assign(process.env, secrets, { CLOUDFLARE_CF_FETCH_ENABLED: 'false' })
 
-export default defineConfig({
-  test: {
-    reporters: process.env['CI'] ? ['default', ['json', { outputFile: '.state/vitest.json' }]] : ['default'],
-    projects: [
-      // Plain Node: the pure core, and the whole system from outside.
-      { test: { name: 'core', include: ['test/core/**/*.test.ts'], testTimeout: 60_000 } },
-      // Inside workerd, with the real object and D1.
-      {
-        plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
-        test: { name: 'workerd', include: ['test/workerd/**/*.test.ts'], testTimeout: 60_000 },
-      },
-      { test: { name: 'system', include: ['test/system/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 } },
-    ],
-  },
+export default defineConfig(async () => {
+  const migrations = await readD1Migrations('migrations/history')
+  return {
+    test: {
+      reporters: process.env['CI'] ? ['default', ['json', { outputFile: '.state/vitest.json' }]] : ['default'],
+      projects: [
+        // Plain Node: the pure core, and what can be said of the source.
+        { test: { name: 'core', include: ['test/core/**/*.test.ts'], testTimeout: 120_000 } },
+        // Inside workerd, with the real object and D1.
+        {
+          plugins: [
+            cloudflareTest({
+              wrangler: { configPath: './wrangler.toml' },
+              miniflare: { bindings: { ...secrets, TEST_MIGRATIONS: migrations } },
+            }),
+          ],
+          test: {
+            name: 'workerd',
+            include: ['test/workerd/**/*.test.ts'],
+            setupFiles: ['test/workerd/setup.ts'],
+            testTimeout: 60_000,
+          },
+        },
+        // The whole system from outside, as users start it.
+        {
+          test: {
+            name: 'system',
+            include: ['test/system/**/*.test.ts'],
+            testTimeout: 120_000,
+            hookTimeout: 120_000,
+            fileParallelism: false,
+          },
+        },
+      ],
+    },
+  }
 })

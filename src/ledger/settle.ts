@@ -15,7 +15,7 @@ export function settle(view: View, command: Settle, now: EpochMs): Decision {
   const reservation = view.reservation
   if (reservation === null) return refuse({ code: 'not_found', what: 'reservation' })
   const closed = reservation.state === 'settled' || reservation.state === 'released'
-  if (!closed && exceedsLifetime(view.book, command.actual)) {
+  if (!closed && exceedsLifetime(view.book, reservation, command.actual)) {
     return refuse({ code: 'limit_exceeded', limit: 'lifetime_credits', maximum: MAX_MILLICREDITS })
   }
   switch (reservation.state) {
@@ -33,9 +33,10 @@ export function settle(view: View, command: Settle, now: EpochMs): Decision {
   }
 }
 
-/** R20: what was ever charged or absorbed stays exact in JSON. */
-function exceedsLifetime(book: Book, actual: Millicredits): boolean {
-  return book.totals.charged + book.totals.absorbed + actual > MAX_MILLICREDITS
+/** R20: what was ever charged or absorbed stays exact in JSON. What expiry charged is in these sums already. */
+function exceedsLifetime(book: Book, reservation: Reservation, actual: Millicredits): boolean {
+  if (reservation.mode === 'byok') return false
+  return book.totals.charged + book.totals.absorbed + actual - (reservation.charged ?? 0) > MAX_MILLICREDITS
 }
 
 function settleInTime(view: View, reservation: Reservation, command: Settle, now: EpochMs): Decision {

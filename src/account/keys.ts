@@ -1,0 +1,97 @@
+/**
+ * The account's own keys, as the object knows them: a hash each, never the key. Checked in the same RPC as the command
+ * that comes with it, so a revocation holds from the next command on.
+ */
+import type { EpochMs } from '../ledger/amounts.ts'
+import type { AccountKey, AccountScope, Answer, Caller, MintRequest } from './requests.ts'
+import { integer, optionalInteger, optionalText, type Row, text } from './rows.ts'
+
+/** Keys that can be used at the same time; above this an account mints in a loop. */
+const MAX_VALID_KEYS = 100
+
+export class Keys {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  admits(caller: Caller, now: EpochMs): boolean {
+    if (caller.kind === 'service') return true
+    const row = this.#row(caller.id)
+    if (row === null || !equalInConstantTime(text(row, 'hash'), caller.hash)) return false
+    return isValid(keyFromRow(row), now)
+  }
+
+  /** A repeated mint (by its idempotency key) answers with the key that was made, which the caller has already seen. */
+  mint(request: MintRequest, now: EpochMs): Answer<{ key: AccountKey; replayed: boolean }> {
+    const known = request.idempotencyKey === null ? null : this.#mintedWith(request.idempotencyKey)
+    if (known !== null) {
+      const field = firstChange(known, request)
+      if (field !== null) return { ok: false, refusal: { code: 'changed_field', field } }
+      return { ok: true, key: known, replayed: true }
+    }
+    if (request.expiresAt !== null && request.expiresAt <= now) {
+      return { ok: false, refusal: { code: 'invalid', field: 'expires_at', message: 'is not in the future' } }
+    }
+    if (this.list().filter((key) => isValid(key, now)).length >= MAX_VALID_KEYS) {
+      return { ok: false, refusal: { code: 'too_many', limit: 'keys', maximum: MAX_VALID_KEYS } }
+    }
+    const { id, scope, name, hash, expiresAt, idempotencyKey } = request
+    this.#sql.exec(
+      'INSERT INTO keys (id, scope, name, hash, created_at, expires_at, idempotency_key) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      ...[id, scope, name, hash, now, expiresAt, idempotencyKey],
+    )
+    return { ok: true, key: { id, scope, name, createdAt: now, expiresAt, revokedAt: null }, replayed: false }
+  }
+
+  /** Newest first. */
+  list(): AccountKey[] {
+    return this.#sql.exec<Row>('SELECT * FROM keys ORDER BY created_at DESC, id').toArray().map(keyFromRow)
+  }
+
+  revoke(id: string, now: EpochMs): Answer<{ key: AccountKey; replayed: boolean }> {
+    const row = this.#row(id)
+    if (row === null) return { ok: false, refusal: { code: 'unknown_key' } }
+    const key = keyFromRow(row)
+    if (key.revokedAt !== null) return { ok: true, key, replayed: true }
+    this.#sql.exec('UPDATE keys SET revoked_at = ? WHERE id = ?', now, id)
+    return { ok: true, key: { ...key, revokedAt: now }, replayed: false }
+  }
+
+  #row(id: string): Row | null {
+    return this.#sql.exec<Row>('SELECT * FROM keys WHERE id = ?', id).toArray()[0] ?? null
+  }
+
+  #mintedWith(idempotencyKey: string): AccountKey | null {
+    const row = this.#sql.exec<Row>('SELECT * FROM keys WHERE idempotency_key = ?', idempotencyKey).toArray()[0]
+    return row === undefined ? null : keyFromRow(row)
+  }
+}
+
+function keyFromRow(row: Row): AccountKey {
+  return {
+    id: text(row, 'id'),
+    scope: text(row, 'scope') as AccountScope,
+    name: optionalText(row, 'name'),
+    createdAt: integer(row, 'created_at'),
+    expiresAt: optionalInteger(row, 'expires_at'),
+    revokedAt: optionalInteger(row, 'revoked_at'),
+  }
+}
+
+function isValid(key: AccountKey, now: EpochMs): boolean {
+  return key.revokedAt === null && (key.expiresAt === null || now < key.expiresAt)
+}
+
+function firstChange(known: AccountKey, request: MintRequest): string | null {
+  if (known.scope !== request.scope) return 'scope'
+  if (known.name !== request.name) return 'name'
+  return known.expiresAt === request.expiresAt ? null : 'expires_at'
+}
+
+function equalInConstantTime(a: string, b: string): boolean {
+  const encoder = new TextEncoder()
+  const [left, right] = [encoder.encode(a), encoder.encode(b)]
+  return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right)
+}

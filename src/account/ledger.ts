@@ -1,0 +1,107 @@
+/**
+ * The ledger of one account on its database: look up, decide, commit, arm (R1). The book in memory is replaced only
+ * after its transaction succeeded, so memory never says more than the disk will.
+ */
+import type { EpochMs } from '../ledger/amounts.ts'
+import { type Balance, balanceOf } from '../ledger/balance.ts'
+import type { Book } from '../ledger/book.ts'
+import type { Change, Command, Decision } from '../ledger/commands.ts'
+import { decide } from '../ledger/decide.ts'
+import { nextDue, nextWake } from '../ledger/due.ts'
+import type { Alarm } from './alarm.ts'
+import type { Store } from './store.ts'
+
+/** History trails the balance by about this much: long enough that a burst of entries goes in one batch. */
+export const HISTORY_DELAY_MS = 1_000
+
+export class AccountLedger {
+  readonly store: Store
+  readonly #storage: DurableObjectStorage
+  readonly #alarm: Alarm
+  #book: Book
+  /** Nothing is due before this. A lower bound, so that a command that closes a reservation need not look. */
+  #dueFrom: EpochMs = 0
+
+  constructor(storage: DurableObjectStorage, store: Store, alarm: Alarm) {
+    this.#storage = storage
+    this.store = store
+    this.#alarm = alarm
+    this.#book = store.loadBook()
+  }
+
+  get book(): Book {
+    return this.#book
+  }
+
+  /** R18: the object's own time, never before the last entry. */
+  now(): EpochMs {
+    return Math.max(Date.now(), this.#book.lastAt)
+  }
+
+  balance(now: EpochMs): Balance {
+    return balanceOf(this.#book, now)
+  }
+
+  /** Does what is due (R7), then the command. */
+  run(command: Command, now: EpochMs): Decision {
+    this.runDue(now)
+    return this.#apply(command, now)
+  }
+
+  /** Everything that is due at `now`, in order of its due time, each as of that time. */
+  runDue(now: EpochMs): void {
+    if (now < this.#dueFrom) return
+    // Ends: each step expires something, and what has expired is not due again.
+    for (let due = this.#nextDue(now); due !== null; due = this.#nextDue(now)) {
+      this.#apply(due, Math.max(due.at, this.#book.lastAt))
+    }
+    this.#dueFrom = nextWake(this.#book, this.store.soonestHeld()) ?? Number.POSITIVE_INFINITY
+  }
+
+  /** When something is next due, exactly; `null` if nothing ever is. */
+  nextWake(): EpochMs | null {
+    return nextWake(this.#book, this.store.soonestHeld())
+  }
+
+  /** The operator's part of the book, after it was written. */
+  setAllowDebt(allowDebt: boolean): void {
+    this.#book = { ...this.#book, allowDebt }
+  }
+
+  #nextDue(now: EpochMs) {
+    return nextDue(this.#book, this.store.soonestHeld(), now)
+  }
+
+  #apply(command: Command, now: EpochMs): Decision {
+    const decision = decide(this.store.view(this.#book, command), command, now)
+    if (decision.ok && decision.change !== null) this.#commit(decision.change, now)
+    return decision
+  }
+
+  #commit(change: Change, now: EpochMs): void {
+    const dueAt = earliestDue(change)
+    try {
+      this.#storage.transactionSync(() => {
+        this.store.commit(this.#book, change)
+        this.#alarm.atOrBefore(Math.min(dueAt, change.entries.length > 0 ? now + HISTORY_DELAY_MS : dueAt))
+      })
+    } catch (error) {
+      this.#alarm.forget()
+      throw error
+    }
+    this.#book = change.book
+    this.#dueFrom = Math.min(this.#dueFrom, dueAt)
+  }
+}
+
+/** The earliest due time that a change brings with it; `Infinity` if none. */
+function earliestDue(change: Change): EpochMs {
+  let earliest = Number.POSITIVE_INFINITY
+  for (const reservation of change.reservations) {
+    if (reservation.state === 'held') earliest = Math.min(earliest, reservation.expiresAt)
+  }
+  for (const grant of change.grants) {
+    if (grant.free > 0 && grant.expiresAt !== null) earliest = Math.min(earliest, grant.expiresAt)
+  }
+  return earliest
+}

@@ -1,0 +1,122 @@
+/**
+ * The way of entries to D1. The entries themselves are the outbox: what history lacks is what comes after its
+ * watermark, which is taken from D1's own answer. A failure is retried with growing pauses of its own, and no command
+ * ever waits for it.
+ */
+import { type AccountLine, sendHistory } from '../history/write.ts'
+import type { EpochMs } from '../ledger/amounts.ts'
+import type { Entry } from '../ledger/entry.ts'
+import { integer, type Row } from './rows.ts'
+import type { Store } from './store.ts'
+
+/** D1 takes 2 MB in one parameter; an entry may carry 9 kB of metadata. */
+const MAX_BATCH_BYTES = 512 * 1024
+const MAX_BATCH_ENTRIES = 500
+/** One alarm sends so many batches at the most, and then makes room for other work before the next. */
+const MAX_BATCHES_PER_ALARM = 50
+
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 60_000
+
+interface Progress {
+  readonly drainedTo: number
+  readonly described: boolean
+  readonly failures: number
+  readonly retryAt: EpochMs
+}
+
+export class Outbox {
+  readonly #sql: SqlStorage
+  readonly #store: Store
+  #progress: Progress
+  /** Counts what makes an answer that is still on its way out of date. */
+  #generation = 0
+
+  constructor(sql: SqlStorage, store: Store) {
+    this.#sql = sql
+    this.#store = store
+    const row = sql.exec<Row>('SELECT drained_to, described, failures, retry_at FROM outbox').one()
+    this.#progress = {
+      drainedTo: integer(row, 'drained_to'),
+      described: integer(row, 'described') === 1,
+      failures: integer(row, 'failures'),
+      retryAt: integer(row, 'retry_at'),
+    }
+  }
+
+  /** The last entry that D1 is known to have. */
+  get drainedTo(): number {
+    return this.#progress.drainedTo
+  }
+
+  /** When there is something to send, up to the account's last entry; `null` if D1 has it all. */
+  wakeAt(lastSeq: number): EpochMs | null {
+    const { drainedTo, described, retryAt } = this.#progress
+    return drainedTo >= lastSeq && described ? null : retryAt
+  }
+
+  /** The account's line in the directory has changed. */
+  describeAgain(): void {
+    this.#generation += 1
+    this.#save({ ...this.#progress, described: false })
+  }
+
+  /** Sends everything once more; what D1 has stays as it is. */
+  startAgain(): void {
+    this.#generation += 1
+    this.#save({ drainedTo: 0, described: false, failures: 0, retryAt: 0 })
+  }
+
+  /** Sends what D1 lacks, until it has all or fails. Never throws. */
+  async drain(db: D1Database, account: AccountLine): Promise<void> {
+    for (let batches = 0; batches < MAX_BATCHES_PER_ALARM; batches += 1) {
+      const { drainedTo, described } = this.#progress
+      const batch = this.#nextBatch(drainedTo)
+      if (batch.length === 0 && described) return
+      const generation = this.#generation
+      try {
+        const watermark = await sendHistory(db, account, batch, !described)
+        // What was asked for meanwhile starts over; sending twice does no harm.
+        if (generation !== this.#generation) continue
+        const sentTo = Math.min(watermark, batch.at(-1)?.seq ?? drainedTo)
+        if (batch.length > 0 && sentTo === drainedTo) throw new Error(`D1 stays at entry ${watermark}`)
+        // A D1 that was set back in time answers with less than it had: then the next batch starts there.
+        this.#save({ drainedTo: sentTo, described: true, failures: 0, retryAt: 0 })
+      } catch (error) {
+        this.#fail(error, account.id)
+        return
+      }
+    }
+  }
+
+  #nextBatch(after: number): Entry[] {
+    const batch: Entry[] = []
+    let bytes = 0
+    for (const entry of this.#store.entriesAfter(after, MAX_BATCH_ENTRIES)) {
+      bytes += JSON.stringify(entry).length
+      if (batch.length > 0 && bytes > MAX_BATCH_BYTES) break
+      batch.push(entry)
+    }
+    return batch
+  }
+
+  #fail(error: unknown, account: string): void {
+    const failures = this.#progress.failures + 1
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 10))
+    // Jitter, because thousands of objects fail at the same moment and must not come back at the same moment.
+    const retryAt = Date.now() + Math.round(pause * (0.5 + Math.random() / 2))
+    this.#save({ ...this.#progress, failures, retryAt })
+    console.warn({ message: 'history is behind', account, failures, error: String(error) })
+  }
+
+  #save(progress: Progress): void {
+    this.#sql.exec(
+      'UPDATE outbox SET drained_to = ?, described = ?, failures = ?, retry_at = ?',
+      progress.drainedTo,
+      Number(progress.described),
+      progress.failures,
+      progress.retryAt,
+    )
+    this.#progress = progress
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * What the Worker asks of an account's object, and what it is answered: plain data that crosses RPC. A reservation is
+ * asked for by credits or by the facts of a review; only the object makes an amount of the facts.
+ */
+import { estimate, type ReviewFacts } from '../catalog/estimates.ts'
+import { CAP_FACTOR, DEFAULT_TTL_MS, TIERS, type TierId } from '../catalog/tiers.ts'
+import { type EpochMs, MAX_MILLICREDITS, MILLICREDITS_PER_CREDIT, type Millicredits } from '../ledger/amounts.ts'
+import type { Balance } from '../ledger/balance.ts'
+import type { Extend, GiveGrant, Release, Reserve, Settle, VoidGrant } from '../ledger/commands.ts'
+import type { Grant } from '../ledger/grants.ts'
+import type { Refusal } from '../ledger/refusals.ts'
+import type { Metadata, OnExpiry, Overage, RequestFields, Reservation } from '../ledger/reservation.ts'
+
+export type AccountScope = 'billing' | 'runner' | 'read'
+
+/** Who asks: a service key, which the Worker has checked whole, or an account key, which only the object can. */
+export type Caller =
+  | { readonly kind: 'service' }
+  | { readonly kind: 'account_key'; readonly id: string; readonly hash: string }
+
+export interface ReserveRequest {
+  readonly op: 'reserve'
+  readonly id: string
+  readonly request: RequestFields
+  readonly what: { readonly credits: Millicredits } | { readonly facts: ReviewFacts }
+  readonly ttlMs: number | null
+  readonly maxCredits: Millicredits | null
+  readonly overage: Overage
+  readonly onExpiry: OnExpiry
+  readonly supersedes: string | null
+  readonly dedupeKey: string | null
+  readonly metadata: Metadata
+}
+
+export type ReservationRequest = ReserveRequest | Settle | Release | Extend
+export type LedgerRequest = ReservationRequest | GiveGrant | VoidGrant
+
+/** When the soonest open reservation runs out and how much it holds: that comes back then, if not before. */
+export interface NextExpiry {
+  readonly at: EpochMs
+  readonly credits: Millicredits
+}
+
+/** Reasons that are not the ledger's. */
+export type ShellRefusal =
+  | { readonly code: 'unauthorized' }
+  | { readonly code: 'unknown_account' }
+  | { readonly code: 'unknown_key' }
+  | { readonly code: 'changed_field'; readonly field: string }
+  | { readonly code: 'overloaded'; readonly retryAfterSeconds: number }
+  | { readonly code: 'too_many'; readonly limit: 'keys' | 'live_connections'; readonly maximum: number }
+
+export type AccountRefusal =
+  | Exclude<Refusal, { code: 'insufficient_credits' }>
+  | (Extract<Refusal, { code: 'insufficient_credits' }> & {
+      readonly nextExpiry: NextExpiry | null
+      readonly asOf: EpochMs
+    })
+  | ShellRefusal
+
+export type Answer<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly refusal: AccountRefusal }
+
+export interface LedgerAnswer {
+  readonly replayed: boolean
+  readonly reservation: Reservation | null
+  readonly grant: Grant | null
+  readonly balance: Balance
+}
+
+export interface AccountDetails {
+  readonly id: string
+  readonly name: string | null
+  readonly email: string | null
+  readonly region: string | null
+  readonly allowDebt: boolean
+  readonly createdAt: EpochMs
+  readonly updatedAt: EpochMs
+}
+
+/** `undefined` leaves a field as it is, or gives it its default on creation. */
+export interface OpenRequest {
+  readonly id: string
+  readonly name: string | null | undefined
+  readonly email: string | null | undefined
+  readonly region: string | undefined
+  readonly allowDebt: boolean | undefined
+  readonly trial: { readonly credits: Millicredits; readonly lastsMs: number } | null
+}
+
+export interface AccountKey {
+  readonly id: string
+  readonly scope: AccountScope
+  readonly name: string | null
+  readonly createdAt: EpochMs
+  readonly expiresAt: EpochMs | null
+  readonly revokedAt: EpochMs | null
+}
+
+export interface MintRequest {
+  readonly id: string
+  readonly scope: AccountScope
+  readonly name: string | null
+  readonly hash: string
+  readonly expiresAt: EpochMs | null
+  readonly idempotencyKey: string | null
+}
+
+/** The ledger's command for a reservation as asked for: amounts, cap and time to live follow from the catalogue. */
+export function toReserve(asked: ReserveRequest): Reserve {
+  const { op, id, request, overage, onExpiry, supersedes, dedupeKey, metadata } = asked
+  const common = { op, id, request, overage, onExpiry, supersedes, dedupeKey, metadata }
+  if ('credits' in asked.what) {
+    const { credits } = asked.what
+    const maxCredits = asked.maxCredits ?? Math.min(MAX_MILLICREDITS, CAP_FACTOR * credits)
+    return { ...common, amount: credits, maxCredits, tier: null, ttlMs: asked.ttlMs ?? DEFAULT_TTL_MS }
+  }
+  const { facts } = asked.what
+  const maxCredits = asked.maxCredits ?? tierCap(facts.tier)
+  // Holding more than may ever be charged would only keep it from other reviews.
+  const amount = Math.min(estimate(facts).reserve, maxCredits)
+  return { ...common, amount, maxCredits, tier: facts.tier, ttlMs: asked.ttlMs ?? TIERS[facts.tier].ttlMs }
+}
+
+function tierCap(tier: TierId): Millicredits {
+  return CAP_FACTOR * TIERS[tier].high * MILLICREDITS_PER_CREDIT
+}

@@ -1,0 +1,243 @@
+/**
+ * The ledger's tables in the object's own database: looks up what a command names and writes what was decided. Nothing
+ * here reads a table whole that grows with use.
+ */
+
+import { type Book, EMPTY_BOOK } from '../ledger/book.ts'
+import type { Alias, Change, Command, View } from '../ledger/commands.ts'
+import type { SoonestHeld } from '../ledger/due.ts'
+import type { Entry } from '../ledger/entry.ts'
+import { compareBurnOrder, type Grant, isLive, TRIAL_GRANT } from '../ledger/grants.ts'
+import type { RequestFields, Reservation, ReservationState } from '../ledger/reservation.ts'
+import {
+  ENTRY_COLUMNS,
+  entryFromRow,
+  entryValues,
+  GRANT_COLUMNS,
+  grantFromRow,
+  grantValues,
+  integer,
+  RESERVATION_COLUMNS,
+  type Row,
+  reservationFromRow,
+  reservationValues,
+  text,
+} from './rows.ts'
+
+const INSERT_ENTRY = insert('entries', ENTRY_COLUMNS)
+const INSERT_RESERVATION = insert('reservations', RESERVATION_COLUMNS)
+const INSERT_GRANT = insert('grants', GRANT_COLUMNS)
+const UPDATE_RESERVATION = `UPDATE reservations SET state = ?, held = ?, parts = ?, charged = ?, returned = ?,
+  absorbed = ?, actual = ?, cost_usd = ?, accrued = ?, late = ?, expires_at = ?, closed_at = ? WHERE id = ?`
+/** `live` is named only where it changes, or SQLite would rewrite the index on every spending. */
+const SPEND_GRANT = 'UPDATE grants SET free = ?, held = ? WHERE id = ?'
+const UPDATE_GRANT = 'UPDATE grants SET free = ?, held = ?, live = ?, voided = ? WHERE id = ?'
+
+export class Store {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  loadBook(): Book {
+    const account = this.#sql.exec<Row>('SELECT allow_debt, byok FROM account').one()
+    const last = this.entriesBefore(null, 1)[0]
+    const trial = this.grant(TRIAL_GRANT)
+    const live = this.#sql.exec<Row>('SELECT * FROM grants WHERE live = 1').toArray().map(grantFromRow)
+    const { seq, at, available, reserved, debt, totals, open } = last ?? { ...EMPTY_BOOK, at: 0 }
+    return {
+      ...{ seq, lastAt: at, available, reserved, debt, totals, open },
+      grants: live.sort(compareBurnOrder),
+      trialExpiresAt: trial?.expiresAt ?? null,
+      allowDebt: integer(account, 'allow_debt') === 1,
+      byok: integer(account, 'byok') === 1,
+    }
+  }
+
+  view(book: Book, command: Command): View {
+    const empty = {
+      book,
+      reservation: null,
+      grant: null,
+      aliasRequest: null,
+      deduplicated: null,
+      superseded: null,
+      retired: [],
+    }
+    switch (command.op) {
+      case 'reserve': {
+        const alias = this.#alias(command.id)
+        const reservation = this.#reservation(alias?.reservation ?? command.id)
+        if (reservation !== null) return { ...empty, reservation, aliasRequest: alias?.request ?? null }
+        const deduplicated = command.dedupeKey === null ? null : this.#newestWithDedupeKey(command.dedupeKey)
+        const superseded = command.supersedes === null ? null : this.reservation(command.supersedes)
+        return { ...empty, deduplicated, superseded }
+      }
+      case 'settle': {
+        const reservation = this.reservation(command.id)
+        return { ...empty, reservation, retired: this.#retired(book, reservation) }
+      }
+      case 'release':
+      case 'extend':
+      case 'expire_reservation':
+        return { ...empty, reservation: this.reservation(command.id) }
+      case 'grant':
+      case 'void_grant':
+      case 'expire_grant':
+        return { ...empty, grant: this.grant(command.id) }
+      case 'change_byok':
+        return empty
+    }
+  }
+
+  /** A reservation under whichever of its names. */
+  reservation(id: string): Reservation | null {
+    return this.#reservation(id) ?? this.#reservation(this.#alias(id)?.reservation ?? null)
+  }
+
+  grant(id: string): Grant | null {
+    const row = this.#sql.exec<Row>('SELECT * FROM grants WHERE id = ?', id).toArray()[0]
+    return row === undefined ? null : grantFromRow(row)
+  }
+
+  soonestHeld(): (NonNullable<SoonestHeld> & { readonly held: number }) | null {
+    const row = this.#sql
+      .exec<Row>(
+        "SELECT id, expires_at, held FROM reservations WHERE state = 'held' ORDER BY expires_at, ordinal LIMIT 1",
+      )
+      .toArray()[0]
+    if (row === undefined) return null
+    return { id: text(row, 'id'), expiresAt: integer(row, 'expires_at'), held: integer(row, 'held') }
+  }
+
+  /** Newest first, before the given entry number; with a `state`, only those. */
+  reservations(state: ReservationState | null, before: number | null, limit: number): Reservation[] {
+    const bound = before ?? Number.MAX_SAFE_INTEGER
+    const rows =
+      state === 'held'
+        ? this.#sql.exec<Row>(
+            "SELECT * FROM reservations WHERE state = 'held' AND ordinal < ? ORDER BY ordinal DESC LIMIT ?",
+            bound,
+            limit,
+          )
+        : this.#sql.exec<Row>(
+            `SELECT reservations.* FROM entries JOIN reservations ON reservations.id = entries.reservation
+             WHERE entries.kind = 'reserve' AND entries.seq < ? AND (? IS NULL OR reservations.state = ?)
+             ORDER BY entries.seq DESC LIMIT ?`,
+            bound,
+            state,
+            state,
+            limit,
+          )
+    return rows.toArray().map(reservationFromRow)
+  }
+
+  /** Newest first, before the given entry number. */
+  grants(before: number | null, limit: number): Grant[] {
+    return this.#sql
+      .exec<Row>(
+        'SELECT * FROM grants WHERE ordinal < ? ORDER BY ordinal DESC LIMIT ?',
+        before ?? Number.MAX_SAFE_INTEGER,
+        limit,
+      )
+      .toArray()
+      .map(grantFromRow)
+  }
+
+  entriesBefore(before: number | null, limit: number): Entry[] {
+    return this.#sql
+      .exec<Row>(
+        'SELECT * FROM entries WHERE seq < ? ORDER BY seq DESC LIMIT ?',
+        before ?? Number.MAX_SAFE_INTEGER,
+        limit,
+      )
+      .toArray()
+      .map(entryFromRow)
+  }
+
+  /** Oldest first, after the given entry number. */
+  entriesAfter(after: number, limit: number): Entry[] {
+    return this.#sql
+      .exec<Row>('SELECT * FROM entries WHERE seq > ? ORDER BY seq LIMIT ?', after, limit)
+      .toArray()
+      .map(entryFromRow)
+  }
+
+  /** Writes one decision; the caller holds the transaction. */
+  commit(before: Book, change: Change): void {
+    for (const entry of change.entries) this.#sql.exec(INSERT_ENTRY, ...entryValues(entry))
+    for (const grant of change.grants) this.#putGrant(before, grant)
+    for (const reservation of change.reservations) this.#putReservation(before, reservation)
+    if (change.alias !== null) this.#putAlias(change.alias)
+    if (change.book.byok !== before.byok) this.#sql.exec('UPDATE account SET byok = ?', Number(change.book.byok))
+  }
+
+  #putGrant(before: Book, grant: Grant): void {
+    if (grant.ordinal > before.seq) {
+      this.#sql.exec(INSERT_GRANT, ...grantValues(grant))
+      return
+    }
+    const old = before.grants.find((each) => each.id === grant.id)
+    if (old !== undefined && isLive(grant) && old.voided === grant.voided) {
+      this.#sql.exec(SPEND_GRANT, grant.free, grant.held, grant.id)
+    } else {
+      this.#sql.exec(UPDATE_GRANT, grant.free, grant.held, Number(isLive(grant)), Number(grant.voided), grant.id)
+    }
+  }
+
+  #putReservation(before: Book, reservation: Reservation): void {
+    if (reservation.ordinal > before.seq) {
+      this.#sql.exec(INSERT_RESERVATION, ...reservationValues(reservation))
+      return
+    }
+    const { id, state, held, parts, charged, returned, absorbed, actual, costUsd, accrued, late, expiresAt, closedAt } =
+      reservation
+    this.#sql.exec(
+      UPDATE_RESERVATION,
+      ...[state, held, JSON.stringify(parts), charged, returned, absorbed, actual, costUsd, accrued],
+      ...[Number(late), expiresAt, closedAt, id],
+    )
+  }
+
+  #putAlias(alias: Alias): void {
+    const { id, reservation, request } = alias
+    this.#sql.exec(
+      insert('reservation_aliases', ['id', 'reservation', 'request']),
+      id,
+      reservation,
+      JSON.stringify(request),
+    )
+  }
+
+  #reservation(id: string | null): Reservation | null {
+    if (id === null) return null
+    const row = this.#sql.exec<Row>('SELECT * FROM reservations WHERE id = ?', id).toArray()[0]
+    return row === undefined ? null : reservationFromRow(row)
+  }
+
+  #alias(id: string): Alias | null {
+    const row = this.#sql
+      .exec<Row>('SELECT reservation, request FROM reservation_aliases WHERE id = ?', id)
+      .toArray()[0]
+    if (row === undefined) return null
+    return { id, reservation: text(row, 'reservation'), request: JSON.parse(text(row, 'request')) as RequestFields }
+  }
+
+  #newestWithDedupeKey(key: string): Reservation | null {
+    const row = this.#sql
+      .exec<Row>('SELECT * FROM reservations WHERE dedupe_key = ? ORDER BY ordinal DESC LIMIT 1', key)
+      .toArray()[0]
+    return row === undefined ? null : reservationFromRow(row)
+  }
+
+  #retired(book: Book, reservation: Reservation | null): Grant[] {
+    if (reservation === null || reservation.state === 'held') return []
+    const live = new Set(book.grants.map((grant) => grant.id))
+    return reservation.parts.flatMap((part) => (live.has(part.grant) ? [] : (this.grant(part.grant) ?? [])))
+  }
+}
+
+function insert(table: string, columns: readonly string[]): string {
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
+}

@@ -1,0 +1,136 @@
+/**
+ * Reads of history: pages of entries by key, sums of usage, and the directory. Never asked for a decision. Each of these
+ * throws what D1 throws; a page that cannot be read is not an empty page.
+ */
+import { and, asc, desc, eq, gte, lt, lte, max, type SQL, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/d1'
+import type { EpochMs } from '../ledger/amounts.ts'
+import type { EntryKind } from '../ledger/entry.ts'
+import { accounts, entries, usage } from './tables.ts'
+
+export type HistoryEntry = typeof entries.$inferSelect
+export type DirectoryLine = typeof accounts.$inferSelect
+
+export interface EntryFilter {
+  readonly kind?: EntryKind | undefined
+  /** From this instant, up to but without `to`. */
+  readonly from?: EpochMs | undefined
+  readonly to?: EpochMs | undefined
+  readonly reservation?: string | undefined
+}
+
+export const USAGE_GROUPS = ['day', 'tier', 'repository'] as const
+export type UsageGroup = (typeof USAGE_GROUPS)[number]
+
+/** Sums in millicredits. `cost` is what the settled reviews cost, whoever paid for it. */
+export interface UsageLine {
+  readonly group: string
+  readonly reviews: number
+  readonly charged: number
+  readonly absorbed: number
+  readonly cost: number
+  readonly byokReviews: number
+  readonly byokCost: number
+}
+
+/** Newest first, before the given number. */
+export function readEntries(
+  db: D1Database,
+  account: string,
+  filter: EntryFilter,
+  before: number | null,
+  limit: number,
+): Promise<HistoryEntry[]> {
+  const conditions: SQL[] = [eq(entries.account, account)]
+  if (before !== null) conditions.push(lt(entries.seq, before))
+  if (filter.kind !== undefined) conditions.push(eq(entries.kind, filter.kind))
+  if (filter.from !== undefined) conditions.push(gte(entries.at, filter.from))
+  if (filter.to !== undefined) conditions.push(lt(entries.at, filter.to))
+  if (filter.reservation !== undefined) conditions.push(eq(entries.reservation, filter.reservation))
+  return drizzle(db)
+    .select()
+    .from(entries)
+    .where(and(...conditions))
+    .orderBy(desc(entries.seq))
+    .limit(limit)
+}
+
+/** The number of the last entry that history has of an account; 0 if none. */
+export async function readWatermark(db: D1Database, account: string): Promise<number> {
+  const [row] = await drizzle(db)
+    .select({ watermark: max(entries.seq) })
+    .from(entries)
+    .where(eq(entries.account, account))
+  return row?.watermark ?? 0
+}
+
+/** Rows as they stand, after one number and up to another, for the audit. */
+export async function readHistoryRows(
+  db: D1Database,
+  account: string,
+  after: number,
+  upTo: number,
+): Promise<Record<string, string | number | null>[]> {
+  const { results } = await db
+    .prepare('SELECT * FROM entries WHERE account = ? AND seq > ? AND seq <= ? ORDER BY seq')
+    .bind(account, after, upTo)
+    .all<Record<string, string | number | null>>()
+  return results
+}
+
+/** Sums from one day to another, both of them counted (`YYYY-MM-DD`, UTC), by day, tier or repository. */
+export function readUsage(
+  db: D1Database,
+  account: string,
+  range: { readonly from?: string | undefined; readonly to?: string | undefined },
+  by: UsageGroup,
+): Promise<UsageLine[]> {
+  const conditions: SQL[] = [eq(usage.account, account)]
+  if (range.from !== undefined) conditions.push(gte(usage.day, range.from))
+  if (range.to !== undefined) conditions.push(lte(usage.day, range.to))
+  const group = usage[by]
+  return drizzle(db)
+    .select({
+      group,
+      reviews: sum(usage.reviews),
+      charged: sum(usage.charged),
+      absorbed: sum(usage.absorbed),
+      cost: sum(usage.cost),
+      byokReviews: sum(usage.byokReviews),
+      byokCost: sum(usage.byokCost),
+    })
+    .from(usage)
+    .where(and(...conditions))
+    .groupBy(group)
+    .orderBy(by === 'day' ? asc(group) : desc(sum(usage.charged)), asc(group))
+    .limit(MAX_USAGE_LINES)
+}
+
+/** The dearest repositories; a year of days. Whoever has more asks for a shorter time. */
+const MAX_USAGE_LINES = 1_000
+
+/** Where a page of the directory begins: behind this account. */
+export interface DirectoryPosition {
+  readonly createdAt: EpochMs
+  readonly id: string
+}
+
+/** Accounts, newest first. */
+export function readDirectory(
+  db: D1Database,
+  after: DirectoryPosition | null,
+  limit: number,
+): Promise<DirectoryLine[]> {
+  const behind =
+    after === null ? undefined : sql`(${accounts.createdAt}, ${accounts.id}) < (${after.createdAt}, ${after.id})`
+  return drizzle(db)
+    .select()
+    .from(accounts)
+    .where(behind)
+    .orderBy(desc(accounts.createdAt), desc(accounts.id))
+    .limit(limit)
+}
+
+function sum(column: SQL.Aliased | (typeof usage)[Exclude<keyof typeof usage.$inferSelect, 'account'>]): SQL<number> {
+  return sql<number>`sum(${column})`
+}

@@ -1,0 +1,199 @@
+/** The schemas of what the API answers. They document; tests hold every answer against them. */
+import * as z from 'zod'
+import { ENTRY_KINDS } from '../ledger/entry.ts'
+import { Metadata } from './contract.ts'
+import { PROBLEMS, type ProblemCode } from './problems.ts'
+
+const credits = z.number().meta({ description: 'Credits, with at most 3 decimals.' })
+const time = z.iso.datetime()
+const optionalTime = time.nullable()
+const part = { available: credits, reserved: credits }
+
+export const Balance = z
+  .strictObject({
+    ...part,
+    total: credits,
+    debt: credits,
+    trial: z.strictObject({ ...part, expires_at: time }).nullable(),
+    promotional: z.strictObject({ ...part, next_expires_at: optionalTime }),
+    purchased: z.strictObject(part),
+    version: z.int().min(0).meta({ description: 'The number of the last entry.' }),
+    as_of: time,
+  })
+  .meta({ id: 'Balance' })
+
+export const Reservation = z
+  .strictObject({
+    id: z.string(),
+    account: z.string(),
+    state: z.enum(['held', 'settled', 'released', 'expired']),
+    mode: z.enum(['credits', 'byok']),
+    tier: z.string().nullable(),
+    credits,
+    charged: credits.nullable(),
+    returned: credits.nullable(),
+    absorbed: credits.nullable(),
+    cost_usd: z.string().nullable(),
+    accrued: credits,
+    max_credits: credits,
+    overage: z.enum(['available', 'cap', 'debt']),
+    on_expiry: z.enum(['release', 'settle_accrued']),
+    late: z.boolean(),
+    quote: z.string().nullable(),
+    supersedes: z.string().nullable(),
+    metadata: Metadata,
+    created_at: time,
+    expires_at: time,
+    closed_at: optionalTime,
+  })
+  .meta({ id: 'Reservation' })
+
+export const Grant = z
+  .strictObject({
+    id: z.string(),
+    kind: z.enum(['trial', 'purchase', 'top_up', 'promotional', 'adjustment']),
+    credits,
+    ...part,
+    expires_at: optionalTime,
+    voided: z.boolean(),
+    reason: z.string().nullable(),
+    created_at: time,
+  })
+  .meta({ id: 'Grant' })
+
+export const Entry = z
+  .strictObject({
+    seq: z.int().min(1),
+    at: time,
+    kind: z.enum(ENTRY_KINDS),
+    available_delta: credits,
+    reserved_delta: credits,
+    debt_delta: credits,
+    available: credits,
+    reserved: credits,
+    debt: credits,
+    charged: credits,
+    absorbed: credits,
+    cost_usd: z.string().nullable(),
+    mode: z.enum(['credits', 'byok']),
+    late: z.boolean(),
+    reservation: z.string().nullable(),
+    grants: z
+      .array(z.strictObject({ id: z.string(), credits, held: credits }))
+      .meta({ description: 'How what is left of each grant changed, and of that what is held.' }),
+    purchase: z.string().nullable(),
+    tier: z.string().nullable(),
+    metadata: Metadata,
+    detail: z.record(z.string(), z.unknown()).nullable(),
+  })
+  .meta({ id: 'Entry' })
+
+const details = {
+  id: z.string(),
+  name: z.string().nullable(),
+  email: z.string().nullable(),
+  region: z.string().nullable(),
+  allow_debt: z.boolean(),
+  created_at: time,
+}
+export const Account = z.strictObject({ ...details, balance: Balance }).meta({ id: 'Account' })
+export const DirectoryLine = z.strictObject(details).meta({ id: 'DirectoryLine' })
+
+export const Key = z
+  .strictObject({
+    id: z.string(),
+    scope: z.enum(['billing', 'runner', 'read']),
+    name: z.string().nullable(),
+    created_at: time,
+    expires_at: optionalTime,
+    revoked_at: optionalTime,
+  })
+  .meta({ id: 'Key' })
+export const MintedKey = z.strictObject({ ...Key.shape, key: z.string().optional() }).meta({
+  id: 'MintedKey',
+  description: 'The key itself is shown once; a replayed mint answers without it.',
+})
+
+export const Pack = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    credits,
+    price_cents: z.int(),
+    discount_percent: z.number(),
+  })
+  .meta({ id: 'Pack' })
+export const Tier = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    typical: credits,
+    low: credits,
+    high: credits,
+    ttl_seconds: z.int(),
+  })
+  .meta({ id: 'Tier' })
+export const Estimate = z
+  .strictObject({ tier: z.string(), typical: credits, low: credits, high: credits, reserve: credits, usd: z.string() })
+  .meta({ id: 'Estimate' })
+
+const usageSums = {
+  reviews: z.int(),
+  charged: credits,
+  absorbed: credits,
+  cost_usd: z.string(),
+  byok_reviews: z.int(),
+  byok_cost_usd: z.string(),
+}
+export const UsageLine = z
+  .strictObject({
+    day: z.string().optional(),
+    tier: z.string().optional(),
+    repository: z.string().optional(),
+    ...usageSums,
+  })
+  .meta({ id: 'UsageLine' })
+
+export const Audit = z
+  .strictObject({
+    ok: z.boolean(),
+    checked: z.strictObject({ entries: z.int(), history: z.int(), reservations: z.int(), grants: z.int() }),
+    differences: z.array(z.string()),
+  })
+  .meta({ id: 'Audit' })
+
+export const ReservationAnswer = z
+  .strictObject({ reservation: Reservation, balance: Balance })
+  .meta({ id: 'ReservationAnswer' })
+export const GrantAnswer = z.strictObject({ grant: Grant, balance: Balance }).meta({ id: 'GrantAnswer' })
+
+const problemCodes = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]
+export const Problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(problemCodes),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457; the numbers that belong to the code stand beside it.' })
+
+export const BatchAnswer = z
+  .strictObject({
+    results: z.array(
+      z.union([
+        z.strictObject({ status: z.int(), reservation: Reservation }),
+        z.strictObject({ status: z.int(), problem: Problem }),
+      ]),
+    ),
+    balance: Balance,
+  })
+  .meta({ id: 'BatchAnswer' })
+
+export function listOf(item: z.ZodType) {
+  return z.strictObject({ data: z.array(item), next_cursor: z.string().nullable() })
+}
+
+export function allOf(item: z.ZodType) {
+  return z.strictObject({ data: z.array(item) })
+}

@@ -1,0 +1,196 @@
+/**
+ * The contract: the schemas that validate every request and from which the OpenAPI document is made. Inside, what they
+ * let through is trusted.
+ */
+import * as z from 'zod'
+import { REGIONS } from '../account/client.ts'
+import { COMPLEXITIES, SPECIALISTS } from '../catalog/estimates.ts'
+import { TIER_IDS } from '../catalog/tiers.ts'
+import { USAGE_GROUPS } from '../history/read.ts'
+import { creditsToMillicredits, MAX_MILLICREDITS, millicreditsToCredits, usdToMillicredits } from '../ledger/amounts.ts'
+import { ENTRY_KINDS } from '../ledger/entry.ts'
+import { ACCOUNT_ID, CALLER_ID, OUR_GRANT_ID } from './ids.ts'
+
+const MAX_CREDITS = millicreditsToCredits(MAX_MILLICREDITS)
+const SMALLEST_CREDITS = 0.001
+
+const exactCredits = z
+  .number()
+  .refine((credits) => creditsToMillicredits(credits) !== null, 'has more than 3 decimals')
+  .meta({ description: 'Credits, with at most 3 decimals.' })
+const positiveCredits = exactCredits.min(SMALLEST_CREDITS).max(MAX_CREDITS)
+const someCredits = exactCredits.min(0).max(MAX_CREDITS)
+
+const timestamp = z.iso
+  .datetime({ offset: true })
+  .meta({ description: 'RFC 3339, for example 2026-11-22T10:00:00.000Z.' })
+
+export const AccountId = z
+  .string()
+  .regex(ACCOUNT_ID, 'must be 1 to 64 of a-z, 0-9, _ and -, beginning with a letter or digit')
+export const CallerId = z.string().regex(CALLER_ID, 'must be 1 to 128 of A-Z, a-z, 0-9 and . _ : @ ~ -')
+export const GrantId = CallerId.refine((id) => !OUR_GRANT_ID.test(id), 'begins like the ids of our own grants')
+
+const metadataKey = z
+  .string()
+  .min(1)
+  .max(40)
+  .refine((key) => key !== '__proto__', 'is not a usable name')
+export const Metadata = z
+  .record(metadataKey, z.string().max(500))
+  .refine((metadata) => Object.keys(metadata).length <= 16, 'has more than 16 pairs')
+  .meta({ description: 'At most 16 pairs; `repository` and `pull_request` are the keys that usage groups by.' })
+
+const reviewFacts = {
+  tier: z.enum(TIER_IDS),
+  diff_lines: z.int().min(0).max(10_000_000).meta({ description: 'Lines added plus lines removed.' }),
+  files: z.int().min(0).max(1_000_000),
+  repository_complexity: z.enum(COMPLEXITIES).default('medium'),
+  specialists: z
+    .array(z.enum(SPECIALISTS))
+    .max(SPECIALISTS.length)
+    .optional()
+    .meta({ description: 'Deep Analysis only; all four unless some are named.' }),
+  repository: z.string().min(1).max(500).optional(),
+}
+
+export const EstimateBody = z.strictObject(reviewFacts).meta({ id: 'ReviewFacts' })
+
+const ttlSeconds = z.int().min(60).max(86_400)
+
+const reserveFields = z.strictObject({
+  credits: positiveCredits
+    .optional()
+    .meta({ description: 'Either these, or `tier` and the other facts of the review.' }),
+  ...z.object({ ...reviewFacts, repository_complexity: z.enum(COMPLEXITIES) }).partial().shape,
+  ttl_seconds: ttlSeconds.optional().meta({ description: 'Default by tier: 300, 900, 2700; without one 900.' }),
+  max_credits: positiveCredits
+    .optional()
+    .meta({ description: 'Default: twice the upper end of the tier, or twice `credits`.' }),
+  overage: z.enum(['available', 'cap', 'debt']).default('available'),
+  supersedes: CallerId.optional(),
+  on_expiry: z.enum(['release', 'settle_accrued']).default('release'),
+  wait_seconds: z.int().min(0).max(30).optional(),
+  dedupe_key: CallerId.optional(),
+  metadata: Metadata.default({}),
+})
+
+const FACTS_FIELDS = ['tier', 'diff_lines', 'files', 'repository_complexity', 'specialists', 'repository'] as const
+
+export const ReserveBody = reserveFields.superRefine(checkReserve).meta({ id: 'Reserve' })
+export type ReserveBody = z.output<typeof ReserveBody>
+
+/** One of credits and facts; facts whole; no hold above the cap. */
+function checkReserve(body: z.output<typeof reserveFields>, context: z.RefinementCtx): void {
+  const differ = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message })
+  if (body.credits !== undefined) {
+    for (const field of FACTS_FIELDS) {
+      if (body[field] !== undefined) differ(field, 'stands beside credits; name one of them')
+    }
+    if (body.max_credits !== undefined && body.max_credits < body.credits) differ('max_credits', 'is less than credits')
+    return
+  }
+  if (body.tier === undefined) differ('credits', 'is missing, and so is tier')
+  else for (const field of ['diff_lines', 'files'] as const) if (body[field] === undefined) differ(field, 'is missing')
+}
+
+export const SettleBody = z
+  .strictObject({
+    credits: someCredits.optional(),
+    cost_usd: z
+      .string()
+      .refine((usd) => usdToMillicredits(usd) !== null, 'must be a decimal of USD with at most 8 decimals')
+      .optional()
+      .meta({ description: 'A decimal string of USD, rounded up to the next thousandth of a credit.' }),
+  })
+  .refine(
+    (body) => (body.credits === undefined) !== (body.cost_usd === undefined),
+    'must have exactly one of credits and cost_usd',
+  )
+  .meta({ id: 'Settle' })
+
+export const ReleaseBody = z.strictObject({ reason: z.string().max(500).optional() }).meta({ id: 'Release' })
+
+export const ExtendBody = z
+  .strictObject({
+    ttl_seconds: ttlSeconds.optional(),
+    credits: someCredits.optional(),
+    accrued: someCredits.optional(),
+  })
+  .meta({ id: 'Extend' })
+
+const MAX_BATCH = 1_000
+
+/** Each command is validated by itself, so that one that is wrong does not take the others with it. */
+export const BatchBody = z.strictObject({ commands: z.array(z.looseObject({})).min(1).max(MAX_BATCH) }).meta({
+  id: 'Batch',
+  description: 'Each command is `{ op, id, … }` with the fields of its single call but `wait_seconds`.',
+})
+
+export const BatchCommand = z.looseObject({ op: z.enum(['reserve', 'settle', 'release', 'extend']), id: CallerId })
+
+export const AccountBody = z
+  .strictObject({
+    name: z.string().max(200).nullable().optional(),
+    email: z.email().max(320).nullable().optional(),
+    region: z.enum(REGIONS).optional(),
+    allow_debt: z.boolean().optional(),
+    trial: z
+      .strictObject({ credits: positiveCredits, days: z.int().min(1).max(365) })
+      .nullable()
+      .optional()
+      .meta({ description: 'Decided once, at creation. Default: 100 credits for 14 days; null for none.' }),
+  })
+  .meta({ id: 'OpenAccount' })
+
+export const GrantBody = z
+  .strictObject({
+    kind: z.enum(['promotional', 'adjustment']),
+    credits: exactCredits
+      .min(-MAX_CREDITS)
+      .max(MAX_CREDITS)
+      .refine((credits) => credits !== 0, 'must not be 0'),
+    expires_at: timestamp.nullable().default(null),
+    reason: z.string().min(1).max(500),
+  })
+  .superRefine((body, context) => {
+    if (body.credits >= 0) return
+    if (body.kind !== 'adjustment')
+      context.addIssue({ code: 'custom', path: ['credits'], message: 'is negative; only an adjustment may be' })
+    if (body.expires_at !== null)
+      context.addIssue({ code: 'custom', path: ['expires_at'], message: 'has no meaning for a negative adjustment' })
+  })
+  .meta({ id: 'GiveGrant' })
+
+export const KeyBody = z
+  .strictObject({
+    scope: z.enum(['billing', 'runner', 'read']),
+    name: z.string().max(100).optional(),
+    expires_at: timestamp.optional(),
+  })
+  .meta({ id: 'MintKey' })
+
+const page = {
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(1_024).optional(),
+}
+export const PageQuery = z.strictObject(page)
+export const ReservationsQuery = z.strictObject({
+  ...page,
+  state: z.enum(['held', 'settled', 'released', 'expired']).optional(),
+})
+export const EntriesQuery = z.strictObject({
+  ...page,
+  kind: z.enum(ENTRY_KINDS).optional(),
+  from: timestamp.optional(),
+  to: timestamp.optional(),
+  reservation: CallerId.optional(),
+})
+const day = z.iso.date()
+export const UsageQuery = z.strictObject({
+  from: day.optional(),
+  to: day.optional(),
+  group_by: z.enum(USAGE_GROUPS).default('day'),
+})
+export const NoQuery = z.strictObject({})
+export const NoBody = z.strictObject({})

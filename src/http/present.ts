@@ -1,0 +1,149 @@
+/** The ledger's values as the API writes them: snake_case, credits as numbers, times in RFC 3339. */
+import { presentBalance, presentOptionalTime, presentTime } from '../account/present.ts'
+import type { AccountDetails, AccountKey } from '../account/requests.ts'
+import type { Estimate } from '../catalog/estimates.ts'
+import { discountPercent, type Pack } from '../catalog/packs.ts'
+import type { Tier } from '../catalog/tiers.ts'
+import type { DirectoryLine, HistoryEntry, UsageLine } from '../history/read.ts'
+import { millicreditsToCredits as credits, type Millicredits, millicreditsToUsd } from '../ledger/amounts.ts'
+import type { Balance } from '../ledger/balance.ts'
+import type { GrantDelta } from '../ledger/entry.ts'
+import type { Grant } from '../ledger/grants.ts'
+import type { Metadata, Reservation } from '../ledger/reservation.ts'
+
+export function presentReservation(reservation: Reservation, account: string) {
+  return {
+    id: reservation.id,
+    account,
+    state: reservation.state,
+    mode: reservation.mode,
+    tier: reservation.tier,
+    credits: credits(reservation.held),
+    charged: optionalCredits(reservation.charged),
+    returned: optionalCredits(reservation.returned),
+    absorbed: optionalCredits(reservation.absorbed),
+    cost_usd: reservation.costUsd,
+    accrued: credits(reservation.accrued),
+    max_credits: credits(reservation.maxCredits),
+    overage: reservation.overage,
+    on_expiry: reservation.onExpiry,
+    late: reservation.late,
+    quote: null,
+    supersedes: reservation.supersedes,
+    metadata: reservation.metadata,
+    created_at: presentTime(reservation.createdAt),
+    expires_at: presentTime(reservation.expiresAt),
+    closed_at: presentOptionalTime(reservation.closedAt),
+  }
+}
+
+export function presentGrant(grant: Grant) {
+  return {
+    id: grant.id,
+    kind: grant.kind,
+    credits: credits(grant.credits),
+    available: credits(grant.free),
+    reserved: credits(grant.held),
+    expires_at: presentOptionalTime(grant.expiresAt),
+    voided: grant.voided,
+    reason: grant.reason,
+    created_at: presentTime(grant.createdAt),
+  }
+}
+
+export function presentEntry(entry: HistoryEntry) {
+  return {
+    seq: entry.seq,
+    at: presentTime(entry.at),
+    kind: entry.kind,
+    available_delta: credits(entry.availableDelta),
+    reserved_delta: credits(entry.reservedDelta),
+    debt_delta: credits(entry.debtDelta),
+    available: credits(entry.available),
+    reserved: credits(entry.reserved),
+    debt: credits(entry.debt),
+    charged: credits(entry.charged),
+    absorbed: credits(entry.absorbed),
+    cost_usd: entry.costUsd,
+    mode: entry.mode,
+    late: entry.late === 1,
+    reservation: entry.reservation,
+    grants: (JSON.parse(entry.grants) as GrantDelta[]).map((delta) => ({
+      id: delta.id,
+      credits: credits(delta.credits),
+      held: credits(delta.held),
+    })),
+    purchase: null,
+    tier: entry.tier,
+    metadata: JSON.parse(entry.metadata) as Metadata,
+    detail: entry.detail === null ? null : (JSON.parse(entry.detail) as Record<string, unknown>),
+  }
+}
+
+export function presentUsage(line: UsageLine, by: string) {
+  return {
+    [by]: line.group,
+    reviews: line.reviews,
+    charged: credits(line.charged),
+    absorbed: credits(line.absorbed),
+    cost_usd: millicreditsToUsd(line.cost),
+    byok_reviews: line.byokReviews,
+    byok_cost_usd: millicreditsToUsd(line.byokCost),
+  }
+}
+
+export function presentAccount(details: AccountDetails, balance: Balance) {
+  return { ...presentDetails(details), balance: presentBalance(balance) }
+}
+
+/** In the directory an account stands without its balance: that one is known to its object alone. */
+export function presentDirectoryLine(line: DirectoryLine) {
+  return presentDetails({ ...line, allowDebt: line.allowDebt === 1 })
+}
+
+function presentDetails(details: AccountDetails) {
+  return {
+    id: details.id,
+    name: details.name,
+    email: details.email,
+    region: details.region,
+    allow_debt: details.allowDebt,
+    created_at: presentTime(details.createdAt),
+  }
+}
+
+export function presentKey(key: AccountKey) {
+  return {
+    id: key.id,
+    scope: key.scope,
+    name: key.name,
+    created_at: presentTime(key.createdAt),
+    expires_at: presentOptionalTime(key.expiresAt),
+    revoked_at: presentOptionalTime(key.revokedAt),
+  }
+}
+
+export function presentPack(pack: Pack) {
+  const { id, name, priceCents } = pack
+  return { id, name, credits: pack.credits, price_cents: priceCents, discount_percent: discountPercent(pack) }
+}
+
+export function presentTier(tier: Tier) {
+  const { id, name, typical, low, high, ttlMs } = tier
+  return { id, name, typical, low, high, ttl_seconds: ttlMs / 1000 }
+}
+
+export function presentEstimate(tier: string, estimate: Estimate) {
+  return {
+    tier,
+    typical: credits(estimate.typical),
+    low: credits(estimate.low),
+    high: credits(estimate.high),
+    reserve: credits(estimate.reserve),
+    usd: millicreditsToUsd(estimate.typical),
+  }
+}
+
+function optionalCredits(amount: Millicredits | null): number | null {
+  return amount === null ? null : credits(amount)
+}

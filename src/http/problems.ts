@@ -1,0 +1,175 @@
+/**
+ * Every error answer: an RFC 9457 problem with a code from the closed list of the contract. One switch maps the reasons
+ * of the inside to the wire; a new reason does not compile until it has its answer here.
+ */
+import type * as z from 'zod'
+import { presentTime } from '../account/present.ts'
+import type { AccountRefusal } from '../account/requests.ts'
+import { estimate } from '../catalog/estimates.ts'
+import { smallestPackFor } from '../catalog/packs.ts'
+import { TIERS } from '../catalog/tiers.ts'
+import { type Millicredits, millicreditsToCredits } from '../ledger/amounts.ts'
+import { presentGrant, presentPack, presentReservation } from './present.ts'
+
+export const PROBLEMS = {
+  invalid_request: { status: 400, title: 'The request is not valid' },
+  unauthorized: { status: 401, title: 'A valid key is required' },
+  insufficient_credits: { status: 402, title: 'Not enough credits' },
+  forbidden: { status: 403, title: 'This is not allowed' },
+  not_found: { status: 404, title: 'There is no such thing' },
+  method_not_allowed: { status: 405, title: 'This method is not allowed here' },
+  conflict: { status: 409, title: 'The id was used for another request' },
+  reservation_settled: { status: 409, title: 'The reservation is settled' },
+  reservation_released: { status: 409, title: 'The reservation was released' },
+  reservation_expired: { status: 409, title: 'The reservation has expired' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be JSON' },
+  limit_exceeded: { status: 422, title: 'A limit would be exceeded' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  overloaded: { status: 503, title: 'The account cannot be reached right now' },
+} as const
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ProblemCode
+  /** The numbers that belong to the code. */
+  readonly [extra: string]: unknown
+}
+
+export function problem(code: ProblemCode, detail: string, extra: Readonly<Record<string, unknown>> = {}): Problem {
+  const { status, title } = PROBLEMS[code]
+  return { type: `/docs#problem-${code}`, title, status, detail, code, ...extra }
+}
+
+/** How long a client of a limited route waits, in seconds: the period of the rate limit in wrangler.toml. */
+const RATE_LIMIT_PERIOD_SECONDS = 60
+
+export const RATE_LIMITED = problem('rate_limited', 'Too many requests from this address; try again later.', {
+  retry_after_seconds: RATE_LIMIT_PERIOD_SECONDS,
+})
+export const UNAUTHORIZED = problem('unauthorized', 'Send a valid key as "Authorization: Bearer <key>".')
+export const UNKNOWN_ACCOUNT = problem('not_found', 'There is no such account.')
+export const OVERLOADED = problem('overloaded', 'Nothing was lost: try again with the same id.', {
+  retry_after_seconds: 1,
+})
+
+export function problemResponse(body: Problem, headers: Readonly<Record<string, string>> = {}): Response {
+  const retryAfter = body['retry_after_seconds']
+  return new Response(JSON.stringify(body), {
+    status: body.status,
+    headers: {
+      'Content-Type': 'application/problem+json',
+      'Cache-Control': 'no-store',
+      ...(body.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
+      ...((body.status === 429 || body.status === 503) && typeof retryAfter === 'number'
+        ? { 'Retry-After': String(retryAfter) }
+        : {}),
+      ...headers,
+    },
+  })
+}
+
+/** What zod found, as the contract says it: each error with the field that it is about. */
+export function invalidRequest(error: z.core.$ZodError): Problem {
+  const errors = error.issues.flatMap(flattenIssue)
+  const first = errors[0]
+  const detail = first === undefined ? 'The request is not valid.' : `${first.path || 'The body'}: ${first.message}`
+  return problem('invalid_request', detail, { errors })
+}
+
+export function invalidField(path: string, message: string): Problem {
+  return problem('invalid_request', `${path}: ${message}`, { errors: [{ path, message }] })
+}
+
+function flattenIssue(issue: z.core.$ZodIssue): { path: string; message: string }[] {
+  const path = issue.path.map(String)
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a known field' }))
+  }
+  return [{ path: path.join('.'), message: issue.message }]
+}
+
+/** The answer to a refusal of the account. */
+export function refusalProblem(refusal: AccountRefusal, account: string): Problem {
+  switch (refusal.code) {
+    case 'insufficient_credits':
+      return insufficientCredits(refusal)
+    case 'conflict': {
+      const { field, reservation, grant } = refusal
+      return problem('conflict', `This id was first used with another ${field}.`, {
+        field,
+        ...(reservation === undefined ? {} : { reservation: presentReservation(reservation, account) }),
+        ...(grant === undefined ? {} : { grant: presentGrant(grant) }),
+      })
+    }
+    case 'reservation_settled':
+    case 'reservation_released':
+    case 'reservation_expired': {
+      const reservation = presentReservation(refusal.reservation, account)
+      return problem(refusal.code, `The reservation ended at ${reservation.closed_at}.`, { reservation })
+    }
+    case 'not_found':
+      return problem('not_found', `There is no such ${refusal.what}.`)
+    case 'unknown_account':
+      return UNKNOWN_ACCOUNT
+    case 'unknown_key':
+      return problem('not_found', 'There is no such key.')
+    case 'unauthorized':
+      return UNAUTHORIZED
+    case 'forbidden':
+      return problem('forbidden', refusal.why)
+    case 'invalid':
+      return invalidField(refusal.field, refusal.message)
+    case 'changed_field':
+      return problem('conflict', `The first request had another ${refusal.field}.`, { field: refusal.field })
+    case 'limit_exceeded': {
+      const inCredits = refusal.limit === 'max_credits' || refusal.limit === 'lifetime_credits'
+      const maximum = inCredits ? millicreditsToCredits(refusal.maximum) : refusal.maximum
+      return limitExceeded(refusal.limit, maximum)
+    }
+    case 'too_many':
+      return limitExceeded(refusal.limit, refusal.maximum)
+    case 'overloaded':
+      return { ...OVERLOADED, retry_after_seconds: refusal.retryAfterSeconds }
+  }
+}
+
+export function limitExceeded(limit: string, maximum: number): Problem {
+  return problem('limit_exceeded', `${limit} may be ${maximum} at the most.`, { limit, maximum })
+}
+
+/** Says what is missing, what fits, what to buy, and when credits may be back: an opaque refusal helps nobody. */
+function insufficientCredits(refusal: Extract<AccountRefusal, { code: 'insufficient_credits' }>): Problem {
+  const { requested, available, debt, nextExpiry, asOf } = refusal
+  const shortfall = requested - available
+  const pack = smallestPackFor(millicreditsToCredits(shortfall + debt))
+  const detail = `${millicreditsToCredits(shortfall)} more credits are needed: ${millicreditsToCredits(requested)} were asked for, ${millicreditsToCredits(available)} are available.`
+  return problem('insufficient_credits', detail, {
+    requested: millicreditsToCredits(requested),
+    available: millicreditsToCredits(available),
+    shortfall: millicreditsToCredits(shortfall),
+    debt: millicreditsToCredits(debt),
+    affordable_tiers: affordableTiers(available),
+    suggested_pack: pack === null ? null : presentPack(pack),
+    auto_top_up: { state: 'off' },
+    next_expiry:
+      nextExpiry === null
+        ? null
+        : { at: presentTime(nextExpiry.at), credits: millicreditsToCredits(nextExpiry.credits) },
+    retry_after_seconds: nextExpiry === null ? null : Math.max(1, Math.ceil((nextExpiry.at - asOf) / 1000)),
+  })
+}
+
+/** The tiers of which a typical review could be reserved now. */
+function affordableTiers(available: Millicredits): string[] {
+  return Object.values(TIERS)
+    .filter((tier) => estimate({ tier: tier.id, ...TYPICAL_REVIEW }).reserve <= available)
+    .map((tier) => tier.id)
+}
+
+const TYPICAL_REVIEW = { diffLines: 150, files: 6, complexity: 'medium', specialists: null } as const

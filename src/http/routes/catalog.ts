@@ -1,0 +1,68 @@
+/** What is sold, and what a review will probably cost. */
+import type * as z from 'zod'
+import { askAccount } from '../../account/client.ts'
+import { estimate, type ReviewFacts } from '../../catalog/estimates.ts'
+import { PACKS } from '../../catalog/packs.ts'
+import { TIERS } from '../../catalog/tiers.ts'
+import { allOf, Estimate, Pack, Tier } from '../answers.ts'
+import { EstimateBody } from '../contract.ts'
+import { presentEstimate, presentPack, presentTier } from '../present.ts'
+import { json, refusal } from '../respond.ts'
+import { type Route, RUNNERS, route } from '../route.ts'
+
+const CACHED = { 'Cache-Control': 'public, max-age=300' }
+
+export const catalogRoutes: readonly Route[] = [
+  route({
+    method: 'get',
+    path: '/v1/tiers',
+    operation: 'listTiers',
+    group: 'Catalogue',
+    summary: 'The kinds of review and what they cost',
+    scopes: 'public',
+    answers: { 200: { description: 'The rate card.', schema: allOf(Tier) } },
+    handle: () => json({ data: Object.values(TIERS).map(presentTier) }, 200, CACHED),
+  }),
+  route({
+    method: 'get',
+    path: '/v1/packs',
+    operation: 'listPacks',
+    group: 'Catalogue',
+    summary: 'The packs of credits on sale',
+    scopes: 'public',
+    answers: { 200: { description: 'From the smallest to the largest.', schema: allOf(Pack) } },
+    handle: () => json({ data: PACKS.map(presentPack) }, 200, CACHED),
+  }),
+  route({
+    method: 'post',
+    path: '/v1/estimates',
+    operation: 'estimate',
+    group: 'Estimates',
+    summary: 'What a review will probably cost',
+    scopes: RUNNERS,
+    body: EstimateBody,
+    answers: { 200: { description: '`reserve` is what a reservation by these facts holds.', schema: Estimate } },
+    handle: ({ body }) => json(presentEstimate(body.tier, estimate(toFacts(body)))),
+  }),
+  route({
+    method: 'post',
+    path: '/v1/accounts/:account/estimates',
+    operation: 'estimateForAccount',
+    group: 'Estimates',
+    summary: 'What a review will probably cost this account',
+    scopes: RUNNERS,
+    body: EstimateBody,
+    answers: { 200: { description: '`reserve` is what a reservation by these facts holds.', schema: Estimate } },
+    async handle({ env, account, caller, body }) {
+      const admitted = await askAccount(env, account, (object) => object.admit(caller))
+      if (!admitted.ok) return refusal(admitted.refusal, account)
+      return json(presentEstimate(body.tier, estimate(toFacts(body))))
+    },
+  }),
+]
+
+/** The facts of a review as the catalogue knows them. */
+export function toFacts(body: z.output<typeof EstimateBody>): ReviewFacts {
+  const { tier, diff_lines, files, repository_complexity, specialists } = body
+  return { tier, diffLines: diff_lines, files, complexity: repository_complexity, specialists: specialists ?? null }
+}

@@ -1,0 +1,71 @@
+/** The account's own keys: minted, shown once, revoked at once. */
+import { askAccount } from '../../account/client.ts'
+import { mintAccountKey } from '../account-keys.ts'
+import { allOf, Key, MintedKey } from '../answers.ts'
+import { CallerId, KeyBody } from '../contract.ts'
+import { presentKey } from '../present.ts'
+import { invalidField, problemResponse } from '../problems.ts'
+import { json, refusal, written } from '../respond.ts'
+import { OWNERS, type Route, route } from '../route.ts'
+
+export const keyRoutes: readonly Route[] = [
+  route({
+    method: 'post',
+    path: '/v1/accounts/:account/keys',
+    operation: 'mintKey',
+    group: 'Keys',
+    summary: 'Mint a key for this account',
+    description:
+      'The key is in this answer and nowhere else. Send an Idempotency-Key, and a repeated call mints no second one.',
+    scopes: OWNERS,
+    body: KeyBody,
+    headers: { 'Idempotency-Key': 'Your id of this call; a repetition answers without the key.' },
+    answers: {
+      201: { description: 'The key, shown once.', schema: MintedKey },
+      200: { description: 'A replay, without the key.', schema: MintedKey },
+    },
+    problems: ['conflict', 'limit_exceeded'],
+    async handle({ env, account, caller, body, configuration, context }) {
+      const idempotencyKey = context.req.header('Idempotency-Key') ?? null
+      if (idempotencyKey !== null && !CallerId.safeParse(idempotencyKey).success) {
+        return problemResponse(invalidField('Idempotency-Key', 'must be 1 to 128 of A-Z, a-z, 0-9 and . _ : @ ~ -'))
+      }
+      const { id, key, hash } = await mintAccountKey(account, body.scope, configuration.signingSecrets)
+      const expiresAt = body.expires_at === undefined ? null : Date.parse(body.expires_at)
+      const request = { id, hash, scope: body.scope, name: body.name ?? null, expiresAt, idempotencyKey }
+      const answer = await askAccount(env, account, (object) => object.mintKey(caller, request))
+      if (!answer.ok) return refusal(answer.refusal, account)
+      return written(
+        answer.replayed ? presentKey(answer.key) : { ...presentKey(answer.key), key },
+        answer.replayed,
+        201,
+      )
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/accounts/:account/keys',
+    operation: 'listKeys',
+    group: 'Keys',
+    summary: 'The keys of this account, without the keys themselves',
+    scopes: OWNERS,
+    answers: { 200: { description: 'All of them, newest first.', schema: allOf(Key) } },
+    async handle({ env, account, caller }) {
+      const answer = await askAccount(env, account, (object) => object.listKeys(caller))
+      return answer.ok ? json({ data: answer.keys.map(presentKey) }) : refusal(answer.refusal, account)
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/v1/accounts/:account/keys/:id',
+    operation: 'revokeKey',
+    group: 'Keys',
+    summary: 'Revoke a key: the next call with it is refused',
+    scopes: OWNERS,
+    answers: { 200: { description: 'The key, revoked.', schema: Key } },
+    async handle({ env, account, caller, id }) {
+      const answer = await askAccount(env, account, (object) => object.revokeKey(caller, id))
+      return answer.ok ? written(presentKey(answer.key), answer.replayed, 200) : refusal(answer.refusal, account)
+    },
+  }),
+]
