@@ -12,7 +12,7 @@ export function extend(view: View, command: Extend, now: EpochMs): Decision {
   const reservation = view.reservation
   if (reservation === null) return refuse({ code: 'not_found', what: 'reservation' })
   if (reservation.state !== 'held') return refuse({ code: `reservation_${reservation.state}`, reservation })
-  const expiresAt = Math.max(reservation.expiresAt, now + (command.ttlMs ?? reservation.ttlMs))
+  const expiresAt = Math.max(reservation.expiresAt, wantedEnd(reservation, command.ttlMs, now))
   const raise = reservation.mode === 'byok' ? 0 : Math.max(0, (command.credits ?? 0) - reservation.held)
   const refused = check(view, reservation, expiresAt, raise)
   if (refused !== null) return refused
@@ -24,6 +24,15 @@ export function extend(view: View, command: Extend, now: EpochMs): Decision {
   }
   const accrued = Math.max(reservation.accrued, command.accrued ?? 0)
   return accept(draft, { reservation: { ...reservation, expiresAt, accrued, parts, held: reservation.held + raise } })
+}
+
+/**
+ * A time that was named is kept or refused. A heartbeat that names none goes on as far as it may, so that what it
+ * reports is not refused along with a time that nobody asked for.
+ */
+function wantedEnd(reservation: Reservation, ttlMs: number | null, now: EpochMs): EpochMs {
+  if (ttlMs !== null) return now + ttlMs
+  return Math.min(now + reservation.ttlMs, reservation.createdAt + MAX_RESERVATION_LIFETIME_MS)
 }
 
 function check(view: View, reservation: Reservation, expiresAt: EpochMs, raise: number): Refused | null {

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { type AccountApi, newAccount, type Result } from './api.ts'
+
+/** Sends a reservation that has to wait, and returns once the object has it: a call that was sent later is answered. */
+async function waiting(account: AccountApi, id: string, credits: number): Promise<Promise<Result>[]> {
+  const answer = account.reserve(id, { credits, wait_seconds: 30 })
+  await account.balance()
+  return [answer]
+}
+
+test('a waiting reservation is held as soon as credits come back', async () => {
+  const account = await newAccount(100)
+  await account.reserve('first', { credits: 80 })
+  const [second] = await waiting(account, 'second', 50)
+  await account.release('first')
+  expect((await second)?.body).toMatchObject({
+    reservation: { state: 'held' },
+    balance: { available: 50, reserved: 50 },
+  })
+})
+
+test('waiters are served in order of arrival, and a large one is not starved by small ones behind it', async () => {
+  const account = await newAccount(100)
+  await account.reserve('first', { credits: 100 })
+  const [large] = await waiting(account, 'large', 90)
+  const [small] = await waiting(account, 'small', 20)
+  await account.extend('first', {})
+  await account.grant('some', 30)
+  expect(await account.balance()).toMatchObject({ available: 30, reserved: 100 })
+  await account.settle('first', 0)
+  expect((await large)?.status).toBe(201)
+  expect((await small)?.status).toBe(201)
+  expect(await account.balance()).toMatchObject({ available: 20, reserved: 110 })
+})
+
+test('the same id joins its waiter and another request under it is a conflict', async () => {
+  const account = await newAccount(10)
+  const [first] = await waiting(account, 'same', 50)
+  const [second] = await waiting(account, 'same', 50)
+  expect((await account.reserve('same', { credits: 51, wait_seconds: 30 })).body).toMatchObject({
+    code: 'conflict',
+    field: 'credits',
+  })
+  await account.grant('more', 100)
+  const ids = (await Promise.all([first, second])).map((each) => each?.body.reservation.id)
+  expect(ids).toEqual(['same', 'same'])
+  expect(await account.balance()).toMatchObject({ reserved: 50 })
+})
+
+test('who waits in vain is told what a refusal tells', async () => {
+  const account = await newAccount(10)
+  const refused = await account.reserve('never', { credits: 50, wait_seconds: 1 })
+  expect(refused.body).toMatchObject({ code: 'insufficient_credits', shortfall: 40 })
+})
+
+test('the 101st waiter is told to come back', async () => {
+  const account = await newAccount(10)
+  const waiters = Array.from({ length: 100 }, (_, index) =>
+    account.reserve(`w${index}`, { credits: 50, wait_seconds: 2 }),
+  )
+  await account.balance()
+  const refused = await account.reserve('one-more', { credits: 50, wait_seconds: 2 })
+  expect(refused.body.code).toBe('overloaded')
+  await account.grant('enough', 10_000)
+  expect((await Promise.all(waiters)).every((each) => each.status === 201)).toBe(true)
+})
