@@ -16,7 +16,7 @@ const MAX_BATCH_ENTRIES = 500
 const MAX_BATCHES_PER_ALARM = 50
 
 const FIRST_PAUSE_MS = 1_000
-const LONGEST_PAUSE_MS = 60_000
+export const LONGEST_PAUSE_MS = 60_000
 
 interface Progress {
   readonly drainedTo: number

@@ -19,6 +19,8 @@ export interface Options {
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   readonly ip?: string
+  /** Races send thousands of calls whose answers are of one kind; they leave the check of the contract out. */
+  readonly unchecked?: boolean
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read answers of many shapes; the schema was checked before.
@@ -45,12 +47,12 @@ export async function call(method: string, path: string, options: Options = {}):
   const text = response.webSocket ? '' : await response.text()
   const isJson = /json/.test(response.headers.get('Content-Type') ?? '')
   const result = { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
-  checkContract(method, new URL(path, 'https://credits.test').pathname, result)
+  if (options.unchecked !== true) checkContract(method, new URL(path, 'https://credits.test').pathname, result)
   return result
 }
 
 /** Shorthands for one account. */
-export function accountApi(account: string) {
+export function accountApi(account: string, options: Options = {}) {
   const base = `/v1/accounts/${account}`
   return {
     id: account,
@@ -58,11 +60,12 @@ export function accountApi(account: string) {
     grant: (id: string, credits: number, more: object = {}) =>
       call('PUT', `${base}/grants/${id}`, { body: { kind: 'promotional', credits, reason: 'a test', ...more } }),
     reserve: (id: string, body: unknown, key: string = RUNNER) =>
-      call('PUT', `${base}/reservations/${id}`, { key, body }),
+      call('PUT', `${base}/reservations/${id}`, { ...options, key, body }),
     settle: (id: string, credits: number) =>
-      call('POST', `${base}/reservations/${id}/settle`, { key: RUNNER, body: { credits } }),
-    release: (id: string) => call('POST', `${base}/reservations/${id}/release`, { key: RUNNER, body: {} }),
-    extend: (id: string, body: unknown) => call('POST', `${base}/reservations/${id}/extend`, { key: RUNNER, body }),
+      call('POST', `${base}/reservations/${id}/settle`, { ...options, key: RUNNER, body: { credits } }),
+    release: (id: string) => call('POST', `${base}/reservations/${id}/release`, { ...options, key: RUNNER, body: {} }),
+    extend: (id: string, body: unknown) =>
+      call('POST', `${base}/reservations/${id}/extend`, { ...options, key: RUNNER, body }),
     get: (path: string, options: Options = {}) => call('GET', `${base}${path}`, options),
     post: (path: string, body: unknown, options: Options = {}) => call('POST', `${base}${path}`, { body, ...options }),
     del: (path: string) => call('DELETE', `${base}${path}`),
