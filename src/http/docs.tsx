@@ -134,8 +134,14 @@ const OperationSection: FC<Located & { document: OpenApi }> = ({ method, path, o
           <>
             <dt>{status}</dt>
             <dd>
-              <Prose text={response.description} />{' '}
-              <TypeOf schema={Object.values(response.content ?? {})[0]?.schema ?? {}} quiet />
+              {Number(status) >= 400 ? (
+                <ProblemLinks codes={response.description} />
+              ) : (
+                <>
+                  <Prose text={response.description} />{' '}
+                  <TypeOf schema={Object.values(response.content ?? {})[0]?.schema ?? {}} quiet />
+                </>
+              )}
             </dd>
           </>
         ))}
@@ -143,6 +149,20 @@ const OperationSection: FC<Located & { document: OpenApi }> = ({ method, path, o
     </section>
   )
 }
+
+/** The codes that a response's description lists, each with where it is explained. */
+const ProblemLinks: FC<{ codes: string }> = ({ codes }) => (
+  <>
+    {codes.match(/\w+/g)?.map((code, index) => (
+      <>
+        {index === 0 ? '' : ', '}
+        <a href={`#problem-${code}`}>
+          <code>{code}</code>
+        </a>
+      </>
+    ))}
+  </>
+)
 
 const Parameters: FC<{ parameters: readonly Parameter[] }> = ({ parameters }) =>
   parameters.length === 0 ? null : (
@@ -264,6 +284,20 @@ const TypeOf: FC<{ schema: JsonSchema; quiet?: boolean }> = ({ schema, quiet = f
       </>
     )
   }
+  const properties = Object.entries((schema['properties'] ?? {}) as Record<string, JsonSchema>)
+  if (properties.length > 0) {
+    return (
+      <>
+        {properties.map(([name, property], index) => (
+          <>
+            {index === 0 ? '{ ' : ', '}
+            <code>{name}</code>: <TypeOf schema={property} />
+          </>
+        ))}
+        {' }'}
+      </>
+    )
+  }
   if (quiet) return null
   return <>{String(schema['format'] ?? schema['type'] ?? 'any')}</>
 }
@@ -285,7 +319,7 @@ function describe(schema: JsonSchema): string {
   const words: string[] = []
   if (typeof description === 'string') words.push(description)
   if (typeof minimum === 'number' && typeof maximum === 'number' && maximum < Number.MAX_SAFE_INTEGER) {
-    words.push(`From ${minimum} to ${maximum}.`)
+    words.push(`From ${minimum.toLocaleString('en-US')} to ${maximum.toLocaleString('en-US')}.`)
   }
   if (typeof maxLength === 'number') words.push(`At most ${maxLength} characters.`)
   if (preset !== undefined && typeof preset !== 'object') words.push(`Default: \`${preset}\`.`)
