@@ -4,6 +4,7 @@
  */
 import { estimate, type ReviewFacts } from '../catalog/estimates.ts'
 import { CAP_FACTOR, DEFAULT_TTL_MS, TIERS, type TierId } from '../catalog/tiers.ts'
+import type { AccountLine } from '../history/write.ts'
 import { type EpochMs, MAX_MILLICREDITS, MILLICREDITS_PER_CREDIT, type Millicredits } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
 import type { Extend, GiveGrant, Release, Reserve, Settle, VoidGrant } from '../ledger/commands.ts'
@@ -67,15 +68,8 @@ export interface LedgerAnswer {
   readonly balance: Balance
 }
 
-export interface AccountDetails {
-  readonly id: string
-  readonly name: string | null
-  readonly email: string | null
-  readonly region: string | null
-  readonly allowDebt: boolean
-  readonly createdAt: EpochMs
-  readonly updatedAt: EpochMs
-}
+/** Who the account is; its line in the directory says the same. */
+export type AccountDetails = AccountLine
 
 /** `undefined` leaves a field as it is, or gives it its default on creation. */
 export interface OpenRequest {

@@ -1,4 +1,5 @@
 /** Rows of the object's database, to and from the ledger's values. Column names are the ledger's words. */
+import { HISTORY_COLUMNS, historyRow } from '../history/write.ts'
 import type { Entry, EntryKind, GrantDelta } from '../ledger/entry.ts'
 import { type Grant, type GrantKind, isLive, type Part } from '../ledger/grants.ts'
 import type {
@@ -13,27 +14,9 @@ import type {
 
 export type Row = Record<string, SqlStorageValue>
 
+/** The object keeps of an entry what history does, and the sums that make the last entry the state of the account. */
 export const ENTRY_COLUMNS = [
-  'seq',
-  'at',
-  'kind',
-  'available_delta',
-  'reserved_delta',
-  'debt_delta',
-  'available',
-  'reserved',
-  'debt',
-  'charged',
-  'absorbed',
-  'actual',
-  'cost_usd',
-  'mode',
-  'late',
-  'reservation',
-  'grants',
-  'tier',
-  'metadata',
-  'detail',
+  ...HISTORY_COLUMNS,
   'total_granted',
   'total_charged',
   'total_absorbed',
@@ -44,36 +27,10 @@ export const ENTRY_COLUMNS = [
 ] as const
 
 export function entryValues(entry: Entry): SqlStorageValue[] {
-  const { totals } = entry
-  return [
-    entry.seq,
-    entry.at,
-    entry.kind,
-    entry.availableDelta,
-    entry.reservedDelta,
-    entry.debtDelta,
-    entry.available,
-    entry.reserved,
-    entry.debt,
-    entry.charged,
-    entry.absorbed,
-    entry.actual,
-    entry.costUsd,
-    entry.mode,
-    Number(entry.late),
-    entry.reservation,
-    JSON.stringify(entry.grants),
-    entry.tier,
-    JSON.stringify(entry.metadata),
-    entry.detail === null ? null : JSON.stringify(entry.detail),
-    totals.granted,
-    totals.charged,
-    totals.absorbed,
-    totals.expired,
-    totals.voided,
-    totals.takenBack,
-    entry.open,
-  ]
+  const row = historyRow(entry)
+  const { granted, charged, absorbed, expired, voided, takenBack } = entry.totals
+  const sums = [granted, charged, absorbed, expired, voided, takenBack, entry.open]
+  return [...HISTORY_COLUMNS.map((column) => row[column]), ...sums]
 }
 
 export function entryFromRow(row: Row): Entry {

@@ -1,6 +1,7 @@
 /** How a decision is put together from a draft. */
-import type { Draft } from './book.ts'
+
 import type { Accepted } from './commands.ts'
+import type { Draft } from './draft.ts'
 import type { Grant } from './grants.ts'
 import type { Reservation } from './reservation.ts'
 

@@ -3,9 +3,10 @@
  * that very time. So the ledger reads the same whether the alarm came on time, late or not at all.
  */
 import type { EpochMs } from './amounts.ts'
-import { type Book, Draft } from './book.ts'
+import type { Book } from './book.ts'
 import type { Decision, DueWork, View } from './commands.ts'
 import { accept, replay } from './decision.ts'
+import { Draft } from './draft.ts'
 import { isExpired } from './grants.ts'
 import { withLost } from './release.ts'
 import type { Reservation } from './reservation.ts'

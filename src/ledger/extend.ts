@@ -1,8 +1,8 @@
 /** Extend: a heartbeat. It moves the end of a reservation, raises its hold, and takes note of what was spent so far. */
 import type { EpochMs } from './amounts.ts'
-import { Draft } from './book.ts'
 import type { Decision, Extend, View } from './commands.ts'
 import { accept } from './decision.ts'
+import { Draft } from './draft.ts'
 import { compareBurnOrder, type Part } from './grants.ts'
 import { MAX_RESERVATION_LIFETIME_MS } from './limits.ts'
 import { type Refused, refuse } from './refusals.ts'

@@ -1,9 +1,9 @@
 /** Grants come and go: given, adjusted away, voided, and the switch to the account's own key (R17). */
 import type { EpochMs } from './amounts.ts'
 import { MAX_MILLICREDITS } from './amounts.ts'
-import { Draft } from './book.ts'
 import type { ChangeByok, Decision, GiveGrant, View, VoidGrant } from './commands.ts'
 import { accept, replay } from './decision.ts'
+import { Draft } from './draft.ts'
 import { type Grant, isBought } from './grants.ts'
 import { refuse } from './refusals.ts'
 

@@ -1,8 +1,8 @@
 /** Release: the runner gives the whole hold back. */
 import type { EpochMs, Millicredits } from './amounts.ts'
-import { Draft } from './book.ts'
 import type { Decision, Release, View } from './commands.ts'
 import { accept, replay } from './decision.ts'
+import { Draft } from './draft.ts'
 import type { Part } from './grants.ts'
 import { refuse } from './refusals.ts'
 import type { Reservation } from './reservation.ts'

@@ -1,9 +1,10 @@
 /** Reserve: hold credits for one review (R3, R5), in place of another hold if it supersedes one. */
 
 import type { EpochMs } from './amounts.ts'
-import { type Book, Draft } from './book.ts'
+import type { Book } from './book.ts'
 import type { Decision, Reserve, View } from './commands.ts'
 import { accept, replay } from './decision.ts'
+import { Draft } from './draft.ts'
 import { DEDUPE_WINDOW_MS, MAX_OPEN_RESERVATIONS } from './limits.ts'
 import { refuse } from './refusals.ts'
 import { releaseHold } from './release.ts'

@@ -2,9 +2,10 @@
  * Settle: charge what a review cost and return the rest (R6), in time or, for a week, late (R8).
  */
 import { type EpochMs, MAX_MILLICREDITS, type Millicredits } from './amounts.ts'
-import { type Book, Draft } from './book.ts'
+import type { Book } from './book.ts'
 import type { Decision, Settle, View } from './commands.ts'
 import { accept, replay } from './decision.ts'
+import { Draft } from './draft.ts'
 import type { Part } from './grants.ts'
 import { LATE_SETTLE_MS } from './limits.ts'
 import { refuse } from './refusals.ts'
