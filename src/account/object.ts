@@ -5,68 +5,49 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { EpochMs } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
-import type { Command, GiveGrant } from '../ledger/commands.ts'
 import type { Grant } from '../ledger/grants.ts'
-import { TRIAL_GRANT } from '../ledger/grants.ts'
-import type { Refusal } from '../ledger/refusals.ts'
 import type { Reservation, ReservationState } from '../ledger/reservation.ts'
 import { Alarm } from './alarm.ts'
 import { type Audit, audit } from './audit.ts'
-import { Details } from './details.ts'
-import { Keys } from './keys.ts'
-import { AccountLedger, HISTORY_DELAY_MS } from './ledger.ts'
 import { Live, MAX_LIVE_CONNECTIONS } from './live.ts'
-import { Outbox } from './outbox.ts'
+import { type Opened, OpenedAccount } from './opened.ts'
 import { presentBalance } from './present.ts'
-import type {
-  AccountDetails,
-  AccountKey,
-  AccountRefusal,
-  Answer,
-  Caller,
-  LedgerAnswer,
-  LedgerRequest,
-  MintRequest,
-  OpenRequest,
+import {
+  type AccountDetails,
+  type AccountKey,
+  type Answer,
+  type Caller,
+  type LedgerAnswer,
+  type LedgerRequest,
+  type MintRequest,
+  type OpenRequest,
+  refused,
 } from './requests.ts'
-import { toReserve } from './requests.ts'
 import { hasSchema, migrate } from './schema.ts'
-import { Store } from './store.ts'
 import { Turns } from './turns.ts'
-import { isShort, Waiting } from './waiting.ts'
-
-/** What an object has once it is an account. */
-interface Parts {
-  readonly ledger: AccountLedger
-  readonly details: Details
-  readonly keys: Keys
-  readonly outbox: Outbox
-  readonly waiting: Waiting
-}
-
-type Opened = Answer<{ created: boolean; details: AccountDetails; balance: Balance }>
-
-interface Admitted extends Parts {
-  readonly now: EpochMs
-}
+import { isShort } from './waiting.ts'
 
 /** When the alarm itself failed for a reason nobody foresaw, it tries again so much later. */
 const ALARM_RETRY_MS = 30_000
+
+/** Carries the authenticated caller from the Worker to `fetch`; nobody else can reach an object. */
+export const CALLER_HEADER = 'X-Assay-Caller'
 
 export class Account extends DurableObject<Env> {
   readonly #alarm: Alarm
   readonly #turns: Turns
   readonly #live: Live
-  #parts: Parts | null = null
+  /** `null` until somebody opens the account: until then the object has no tables and stores nothing. */
+  #opened: OpenedAccount | null = null
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#alarm = new Alarm(ctx.storage)
-    this.#turns = new Turns(ctx, () => this.#publish())
+    this.#turns = new Turns(ctx, () => this.#opened?.publish())
     this.#live = new Live(ctx, (balance) => JSON.stringify(presentBalance(balance)))
     if (!hasSchema(ctx.storage.sql)) return
     migrate(ctx.storage)
-    this.#parts = this.#assemble()
+    this.#opened = new OpenedAccount(ctx.storage, this.#alarm, this.#live)
     void ctx.blockConcurrencyWhile(() => this.#alarm.load())
   }
 
@@ -74,8 +55,10 @@ export class Account extends DurableObject<Env> {
   async open(request: OpenRequest): Promise<Opened> {
     return this.#guard(() =>
       this.#turns.run(() => {
-        if (this.#parts !== null) return this.#update(this.#parts, request)
-        return this.#create(request)
+        if (this.#opened !== null) return this.#opened.update(request)
+        this.#opened = OpenedAccount.create(this.ctx.storage, this.#alarm, this.#live, request)
+        const { details, ledger } = this.#opened
+        return { ok: true, created: true, details: details.value, balance: ledger.balance(ledger.now()) }
       }),
     )
   }
@@ -84,8 +67,8 @@ export class Account extends DurableObject<Env> {
   async execute(caller: Caller, request: LedgerRequest, waitMs = 0): Promise<Answer<LedgerAnswer>> {
     return this.#guard(async () => {
       const answer = await this.#turns.run(() => this.#execute(caller, request))
-      if (waitMs === 0 || request.op !== 'reserve' || this.#parts === null || !isShort(answer)) return answer
-      return this.#parts.waiting.join(caller, request, waitMs)
+      if (waitMs === 0 || request.op !== 'reserve' || this.#opened === null || !isShort(answer)) return answer
+      return this.#opened.waiting.join(caller, request, waitMs)
     })
   }
 
@@ -96,7 +79,7 @@ export class Account extends DurableObject<Env> {
   ): Promise<Answer<{ answers: Answer<LedgerAnswer>[]; balance: Balance }>> {
     return this.#guard(() =>
       this.#turns.run(() =>
-        this.#admit(caller, ({ ledger, now }) => ({
+        this.#admit(caller, ({ ledger }, now) => ({
           ok: true,
           answers: requests.map((request) => this.#execute(caller, request)),
           balance: ledger.balance(now),
@@ -106,11 +89,11 @@ export class Account extends DurableObject<Env> {
   }
 
   async describe(caller: Caller): Promise<Answer<{ details: AccountDetails; balance: Balance }>> {
-    return this.#read(caller, ({ details, ledger, now }) => ({ details: details.value, balance: ledger.balance(now) }))
+    return this.#read(caller, ({ details, ledger }, now) => ({ details: details.value, balance: ledger.balance(now) }))
   }
 
   async balance(caller: Caller): Promise<Answer<{ balance: Balance }>> {
-    return this.#read(caller, ({ ledger, now }) => ({ balance: ledger.balance(now) }))
+    return this.#read(caller, ({ ledger }, now) => ({ balance: ledger.balance(now) }))
   }
 
   async reservation(caller: Caller, id: string): Promise<Answer<{ reservation: Reservation }>> {
@@ -141,7 +124,7 @@ export class Account extends DurableObject<Env> {
   }
 
   async mintKey(caller: Caller, request: MintRequest): Promise<Answer<{ key: AccountKey; replayed: boolean }>> {
-    return this.#guard(() => this.#admit(caller, ({ keys, now }) => keys.mint(request, now)))
+    return this.#guard(() => this.#admit(caller, ({ keys }, now) => keys.mint(request, now)))
   }
 
   async listKeys(caller: Caller): Promise<Answer<{ keys: AccountKey[] }>> {
@@ -150,7 +133,7 @@ export class Account extends DurableObject<Env> {
 
   async revokeKey(caller: Caller, id: string): Promise<Answer<{ key: AccountKey; replayed: boolean }>> {
     return this.#guard(() =>
-      this.#admit(caller, ({ keys, now }) => {
+      this.#admit(caller, ({ keys }, now) => {
         const answer = keys.revoke(id, now)
         if (answer.ok) this.#live.closeKey(id)
         return answer
@@ -165,16 +148,16 @@ export class Account extends DurableObject<Env> {
 
   async audit(caller: Caller): Promise<Answer<{ audit: Audit }>> {
     return this.#guard(async () => {
-      const admitted = this.#admit(caller, (parts) => ({ ok: true, parts }))
+      const admitted = this.#admit(caller, (account) => ({ ok: true, account }))
       if (!admitted.ok) return admitted
-      const { ledger, outbox, details } = admitted.parts
+      const { ledger, outbox, details } = admitted.account
       return { ok: true, audit: await audit(ledger, outbox, this.ctx.storage.sql, this.env.HISTORY, details.value.id) }
     })
   }
 
   /** Sends all entries to D1 once more; what it has stays as it is. */
   async rebuildHistory(caller: Caller): Promise<Answer<{ entries: number }>> {
-    return this.#read(caller, ({ ledger, outbox, now }) => {
+    return this.#read(caller, ({ ledger, outbox }, now) => {
       outbox.startAgain()
       this.#alarm.atOrBefore(now)
       return { entries: ledger.book.seq }
@@ -185,7 +168,7 @@ export class Account extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     const caller = JSON.parse(request.headers.get(CALLER_HEADER) ?? 'null') as Caller
     const answer = await this.#guard(() =>
-      this.#admit(caller, ({ ledger, now }) => {
+      this.#admit(caller, ({ ledger }, now) => {
         if (this.#live.count >= MAX_LIVE_CONNECTIONS) {
           return refused({ code: 'too_many', limit: 'live_connections', maximum: MAX_LIVE_CONNECTIONS })
         }
@@ -206,13 +189,11 @@ export class Account extends DurableObject<Env> {
   /** Everything that is due: expiries, then entries to history, then the next alarm. Never throws, or it would be lost. */
   override async alarm(): Promise<void> {
     this.#alarm.forget()
-    const parts = this.#parts
-    if (parts === null) return
+    const account = this.#opened
+    if (account === null) return
     try {
-      await this.#turns.run(() => this.#runDue(parts, parts.ledger.now()))
-      const sendAt = parts.outbox.wakeAt(parts.ledger.book.seq)
-      if (sendAt !== null && sendAt <= Date.now()) await parts.outbox.drain(this.env.HISTORY, parts.details.value)
-      this.#arm(parts)
+      await this.#turns.run(() => account.runDue(account.ledger.now()))
+      await account.sendHistory(this.env.HISTORY)
     } catch (error) {
       console.error({ message: 'alarm failed', account: this.ctx.id.name, error: describeError(error) })
       this.#alarm.forget()
@@ -220,111 +201,17 @@ export class Account extends DurableObject<Env> {
     }
   }
 
-  #arm({ ledger, outbox }: Parts): void {
-    const due = ledger.nextWake() ?? Number.POSITIVE_INFINITY
-    const send = outbox.wakeAt(ledger.book.seq)
-    this.#alarm.atOrBefore(Math.min(due, send === null ? Number.POSITIVE_INFINITY : Math.max(send, Date.now())))
-  }
-
-  #assemble(): Parts {
-    const { storage } = this.ctx
-    const store = new Store(storage.sql)
-    return {
-      ledger: new AccountLedger(storage, store, this.#alarm),
-      details: new Details(storage.sql),
-      keys: new Keys(storage.sql),
-      outbox: new Outbox(storage.sql, store),
-      waiting: new Waiting((caller, request) => this.#execute(caller, request)),
-    }
-  }
-
-  #create(request: OpenRequest): Opened {
-    const { storage } = this.ctx
-    try {
-      this.#parts = storage.transactionSync(() => {
-        migrate(storage)
-        Details.insert(storage.sql, request, Date.now())
-        const parts = this.#assemble()
-        const now = parts.ledger.now()
-        if (request.trial !== null) parts.ledger.run(trialGrant(request.trial, now), now)
-        this.#alarm.atOrBefore(now + HISTORY_DELAY_MS)
-        return parts
-      })
-    } catch (error) {
-      this.#alarm.forget()
-      throw error
-    }
-    const { details, ledger } = this.#parts
-    return { ok: true, created: true, details: details.value, balance: ledger.balance(ledger.now()) }
-  }
-
-  #update(parts: Parts, request: OpenRequest): Opened {
-    const { ledger, details, outbox } = parts
-    const now = ledger.now()
-    this.#runDue(parts, now)
-    if (request.region !== undefined && request.region !== details.value.region) {
-      return refused({ code: 'changed_field', field: 'region' })
-    }
-    if (details.update(request, now)) {
-      ledger.setAllowDebt(details.value.allowDebt)
-      outbox.describeAgain()
-      this.#alarm.atOrBefore(now)
-    }
-    return { ok: true, created: false, details: details.value, balance: ledger.balance(now) }
-  }
-
   #execute(caller: Caller, request: LedgerRequest): Answer<LedgerAnswer> {
-    return this.#admit(caller, (parts) => {
-      const { ledger, now } = parts
-      const command: Command = request.op === 'reserve' ? toReserve(request) : request
-      const before = ledger.book.available
-      const decision = ledger.run(command, now)
-      if (!decision.ok) return refused(this.#explain(decision.refusal, parts))
-      if (ledger.book.available > before) parts.waiting.round()
-      const { replayed, reservation, grant } = decision
-      return { ok: true, replayed, reservation, grant, balance: ledger.balance(now) }
-    })
+    return this.#opened?.execute(caller, request) ?? refused({ code: 'unknown_account' })
   }
 
-  #runDue({ ledger, waiting }: Parts, now: EpochMs): void {
-    const { available, seq } = ledger.book
-    ledger.runDue(now)
-    if (ledger.book.available > available) waiting.round()
-    if (ledger.book.seq > seq) this.#publish()
+  #read<T extends object>(caller: Caller, look: (account: OpenedAccount, now: EpochMs) => T): Promise<Answer<T>> {
+    return this.#guard(() => this.#admit(caller, (account, now) => ({ ok: true, ...look(account, now) })))
   }
 
-  #publish(): void {
-    if (this.#parts === null) return
-    const { ledger, keys } = this.#parts
-    const now = ledger.now()
-    this.#live.publish(
-      ledger.book.seq,
-      () => ledger.balance(now),
-      (caller) => keys.admits(caller, now),
-    )
-  }
-
-  /** A read: what is due is done first (R7). */
-  #read<T extends object>(caller: Caller, look: (parts: Admitted) => T): Promise<Answer<T>> {
-    return this.#guard(() => this.#admit(caller, (parts) => ({ ok: true, ...look(parts) })))
-  }
-
-  /** Whoever is not admitted learns nothing and changes nothing. */
-  #admit<T>(caller: Caller, act: (parts: Admitted) => Answer<T>): Answer<T> {
-    const parts = this.#parts
-    if (parts === null) return refused({ code: 'unknown_account' })
-    const now = parts.ledger.now()
-    if (!parts.keys.admits(caller, now)) return refused({ code: 'unauthorized' })
-    this.#alarm.rearmIfOverdue(now)
-    this.#runDue(parts, now)
-    return act({ ...parts, now })
-  }
-
-  #explain(refusal: Refusal, { ledger, now }: Admitted): AccountRefusal {
-    if (refusal.code !== 'insufficient_credits') return refusal
-    const soonest = ledger.store.soonestHeld()
-    const nextExpiry = soonest === null ? null : { at: soonest.expiresAt, credits: soonest.held }
-    return { ...refusal, nextExpiry, asOf: now }
+  #admit<T>(caller: Caller, act: (account: OpenedAccount, now: EpochMs) => Answer<T>): Answer<T> {
+    const account = this.#opened
+    return account === null ? refused({ code: 'unknown_account' }) : account.admit(caller, (now) => act(account, now))
   }
 
   /** Bugs throw, but not across RPC: what went wrong is logged, and the caller may ask again under the same id. */
@@ -336,18 +223,6 @@ export class Account extends DurableObject<Env> {
       return refused({ code: 'overloaded', retryAfterSeconds: 1 })
     }
   }
-}
-
-/** Carries the authenticated caller from the Worker to `fetch`; nobody else can reach an object. */
-export const CALLER_HEADER = 'X-Assay-Caller'
-
-function trialGrant(trial: NonNullable<OpenRequest['trial']>, now: EpochMs): GiveGrant {
-  const { credits, lastsMs } = trial
-  return { op: 'grant', id: TRIAL_GRANT, kind: 'trial', credits, expiresAt: now + lastsMs, reason: null }
-}
-
-function refused(refusal: AccountRefusal): { readonly ok: false; readonly refusal: AccountRefusal } {
-  return { ok: false, refusal }
 }
 
 function describeError(error: unknown): string {

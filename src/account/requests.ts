@@ -61,6 +61,10 @@ export type AccountRefusal =
 
 export type Answer<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly refusal: AccountRefusal }
 
+export function refused(refusal: AccountRefusal): { readonly ok: false; readonly refusal: AccountRefusal } {
+  return { ok: false, refusal }
+}
+
 export interface LedgerAnswer {
   readonly replayed: boolean
   readonly reservation: Reservation | null
