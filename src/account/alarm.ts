@@ -7,6 +7,9 @@ import type { EpochMs } from '../ledger/amounts.ts'
 /** An alarm that should have come this long ago did not come (seen in production): it is armed again. */
 const OVERDUE_MS = 60_000
 
+/** The runtime refuses alarms after about the year 2189; one that comes early does no harm. */
+const LATEST_ALARM: EpochMs = Date.UTC(2189, 0, 1)
+
 export class Alarm {
   readonly #storage: DurableObjectStorage
   #armedAt: EpochMs | null = null
@@ -40,8 +43,9 @@ export class Alarm {
   }
 
   #set(at: EpochMs): void {
-    this.#armedAt = at
+    const settable = Math.min(at, LATEST_ALARM)
+    this.#armedAt = settable
     // Not awaited: the output gate holds the answer until it is on disk.
-    void this.#storage.setAlarm(at)
+    void this.#storage.setAlarm(settable)
   }
 }

@@ -144,7 +144,8 @@ function compareState(fold: Fold, ledger: AccountLedger, sql: SqlStorage) {
   fold.expect('the number of open reservations', book.open, fold.open)
   if (book.available > 0 && book.debt > 0) fold.differ('free credits and debt stand beside each other')
   compareConservation(fold, ledger)
-  return { grants: compareGrants(fold, sql), reservations: compareHolds(fold, sql) }
+  compareHolds(fold, sql)
+  return { grants: compareGrants(fold, sql), reservations: compareCosts(fold, sql) }
 }
 
 /** I1: what was granted is free, held, or accounted for. */
@@ -153,6 +154,18 @@ function compareConservation(fold: Fold, ledger: AccountLedger): void {
   const { charged, expired, voided, takenBack } = totals
   const accounted = available + reserved + charged + expired + voided + takenBack - debt
   if (accounted !== totals.granted) fold.differ(`${totals.granted} was granted, but ${accounted} is accounted for`)
+}
+
+/** What reservations say that they cost, together, is what the entries charged and absorbed. */
+function compareCosts(fold: Fold, sql: SqlStorage): number {
+  const sums = sql
+    .exec<Row>(
+      'SELECT count(*) AS count, ifnull(sum(charged), 0) AS charged, ifnull(sum(absorbed), 0) AS absorbed FROM reservations',
+    )
+    .one()
+  fold.expect('what all reservations were charged', integer(sums, 'charged'), fold.sums.charged)
+  fold.expect('what was absorbed of all reservations', integer(sums, 'absorbed'), fold.sums.absorbed)
+  return integer(sums, 'count')
 }
 
 function compareGrants(fold: Fold, sql: SqlStorage): number {
@@ -170,8 +183,7 @@ function compareGrants(fold: Fold, sql: SqlStorage): number {
   return count
 }
 
-function compareHolds(fold: Fold, sql: SqlStorage): number {
-  let count = 0
+function compareHolds(fold: Fold, sql: SqlStorage): void {
   const held = sql.exec<Row>(
     `SELECT id, held, (SELECT ifnull(sum(value ->> 'held'), 0) FROM json_each(parts)) AS parts
      FROM reservations WHERE state = 'held'`,
@@ -181,9 +193,7 @@ function compareHolds(fold: Fold, sql: SqlStorage): number {
     fold.expect(`what reservation ${id} holds`, integer(row, 'held'), fold.holds.get(id) ?? 0)
     fold.expect(`the sum of the parts of reservation ${id}`, integer(row, 'parts'), integer(row, 'held'))
     fold.holds.delete(id)
-    count += 1
   }
   for (const id of fold.holds.keys())
     fold.differ(`reservation ${id} is closed, but the entries say that it holds credits`)
-  return count
 }

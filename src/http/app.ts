@@ -1,11 +1,13 @@
 /** The HTTP API: every request passes the same steps, in this order; what differs is in the routes. */
 import { type Context, Hono } from 'hono'
 import type * as z from 'zod'
+import { askAccount } from '../account/client.ts'
 import { authenticate, type Principal } from './auth.ts'
 import { readJson } from './body.ts'
 import { configurationOf } from './configuration.ts'
 import { AccountId, CallerId, NoQuery } from './contract.ts'
 import {
+  invalidBody,
   invalidField,
   invalidRequest,
   OVERLOADED,
@@ -61,6 +63,8 @@ async function serve(route: Route, context: Context<Http>): Promise<Response> {
   const { account = '', id = '' } = context.req.param()
   if (principal?.account != null && account !== '' && principal.account !== account)
     return problemResponse(UNKNOWN_ACCOUNT)
+  const notAdmitted = account === '' && route.scopes !== 'public' ? await admit(principal, context.env) : null
+  if (notAdmitted !== null) return notAdmitted
   const invalid = checkIds(route, account, id)
   if (invalid !== null) return invalid
   const query = (route.query ?? NoQuery).safeParse(context.req.query())
@@ -69,19 +73,32 @@ async function serve(route: Route, context: Context<Http>): Promise<Response> {
   if (body instanceof Response) return body
   const caller = principal?.caller ?? { kind: 'service' }
   const call = { env: context.env, configuration, context, caller, account, id, body: body.value, query: query.data }
-  return route.handle(call)
+  const response = await route.handle(call)
+  // The object refused a key that is well signed but revoked or expired: that is a failed authentication too.
+  return response.status === 401 ? ((await limited(context)) ?? response) : response
+}
+
+/** Counts a request per IP; the answer to one too many. */
+async function limited(context: Context<Http>): Promise<Response | null> {
+  const { success } = await context.env.PUBLIC_LIMIT.limit({ key: context.req.header('CF-Connecting-IP') ?? 'unknown' })
+  return success ? null : problemResponse(RATE_LIMITED)
 }
 
 /** Only what comes without a valid credential is counted, so the hot path never touches the rate limit. */
 async function authorize(route: Route, principal: Principal | null, context: Context<Http>): Promise<Response | null> {
   if (principal === null) {
-    const ip = context.req.header('CF-Connecting-IP') ?? 'unknown'
-    const { success } = await context.env.PUBLIC_LIMIT.limit({ key: ip })
-    if (!success) return problemResponse(RATE_LIMITED)
-    return route.scopes === 'public' ? null : problemResponse(UNAUTHORIZED)
+    return (await limited(context)) ?? (route.scopes === 'public' ? null : problemResponse(UNAUTHORIZED))
   }
   if (route.scopes === 'public' || route.scopes.includes(principal.scope)) return null
   return problemResponse(problem('forbidden', `A key of scope ${principal.scope} may not do this.`))
+}
+
+/** A route that names no account asks no object, which alone knows whether an account key was revoked or has expired. */
+async function admit(principal: Principal | null, env: Env): Promise<Response | null> {
+  if (principal === null || principal.account === null) return null
+  const admitted = await askAccount(env, principal.account, (object) => object.admit(principal.caller))
+  if (admitted.ok) return null
+  return problemResponse(admitted.refusal.code === 'overloaded' ? OVERLOADED : UNAUTHORIZED)
 }
 
 function checkIds(route: Route, account: string, id: string): Response | null {
@@ -101,5 +118,5 @@ async function parseBody(route: Route, context: Context<Http>): Promise<Response
   const json = await readJson(context.req.raw, route.maxBodyBytes ?? MAX_BODY_BYTES)
   if (!json.ok) return problemResponse(json.problem)
   const body = route.body.safeParse(json.value)
-  return body.success ? { value: body.data } : problemResponse(invalidRequest(body.error))
+  return body.success ? { value: body.data } : problemResponse(invalidBody(body.error))
 }

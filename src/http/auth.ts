@@ -12,7 +12,8 @@ export interface Principal {
   readonly caller: Caller
 }
 
-const BEARER = /^Bearer ([\x21-\x7e]{1,512})$/
+/** The name of a scheme is case-insensitive (RFC 9110, 11.1). */
+const BEARER = /^Bearer +([\x21-\x7e]{1,512})$/i
 
 /** `null` without a credential, with two, or with one that is not valid. */
 export async function authenticate(

@@ -13,17 +13,35 @@ import { ACCOUNT_ID, CALLER_ID, OUR_GRANT_ID } from './ids.ts'
 
 const MAX_CREDITS = millicreditsToCredits(MAX_MILLICREDITS)
 const SMALLEST_CREDITS = 0.001
+/** Of one review: far above any, and far enough below all that an account can count (R20) for one mistake not to fill it. */
+const MAX_REVIEW_CREDITS = 1_000_000_000
 
+/** Beyond the range it is for `max` to say so; beyond what JSON keeps exact, no number is what was meant. */
 const exactCredits = z
   .number()
-  .refine((credits) => creditsToMillicredits(credits) !== null, 'has more than 3 decimals')
+  .refine((credits) => Math.abs(credits) <= Number.MAX_SAFE_INTEGER, 'is not a number that JSON keeps exact')
+  .refine(
+    (credits) => Math.abs(credits) > MAX_CREDITS || creditsToMillicredits(credits) !== null,
+    'has more than 3 decimals',
+  )
   .meta({ description: 'Credits, with at most 3 decimals.' })
 const positiveCredits = exactCredits.min(SMALLEST_CREDITS).max(MAX_CREDITS)
-const someCredits = exactCredits.min(0).max(MAX_CREDITS)
+const reviewCredits = positiveCredits.max(MAX_REVIEW_CREDITS)
+const spentCredits = exactCredits.min(0).max(MAX_REVIEW_CREDITS)
 
+/** The last instant that RFC 3339 can write: an offset may reach beyond it, and the answer would then be no such time. */
+const LAST_TIME_MS = Date.parse('9999-12-31T23:59:59.999Z')
 const timestamp = z.iso
   .datetime({ offset: true })
+  .refine((time) => Date.parse(time) <= LAST_TIME_MS, 'is after the year 9999')
   .meta({ description: 'RFC 3339, for example 2026-11-22T10:00:00.000Z.' })
+
+/** Half of a surrogate pair is stored as another character, so a repeated request would differ from the first (R3). */
+const textUpTo = (maxLength: number) =>
+  z
+    .string()
+    .max(maxLength)
+    .refine((text) => text.isWellFormed(), 'is not well-formed Unicode')
 
 export const AccountId = z
   .string()
@@ -31,15 +49,21 @@ export const AccountId = z
 export const CallerId = z.string().regex(CALLER_ID, 'must be 1 to 128 of A-Z, a-z, 0-9 and . _ : @ ~ -')
 export const GrantId = CallerId.refine((id) => !OUR_GRANT_ID.test(id), 'begins like the ids of our own grants')
 
-const metadataKey = z
-  .string()
-  .min(1)
-  .max(40)
-  .refine((key) => key !== '__proto__', 'is not a usable name')
+const MAX_PAIRS = 16
+const MAX_KEY_LENGTH = 40
 export const Metadata = z
-  .record(metadataKey, z.string().max(500))
-  .refine((metadata) => Object.keys(metadata).length <= 16, 'has more than 16 pairs')
-  .meta({ description: 'At most 16 pairs; `repository` and `pull_request` are the keys that usage groups by.' })
+  .record(textUpTo(500).min(1), textUpTo(500))
+  .superRefine((metadata, context) => {
+    const tooBig = (maximum: number, path: string[]) =>
+      context.addIssue({ code: 'too_big', origin: 'object', maximum, inclusive: true, path })
+    if (Object.keys(metadata).length > MAX_PAIRS) tooBig(MAX_PAIRS, [])
+    for (const key of Object.keys(metadata)) if (key.length > MAX_KEY_LENGTH) tooBig(MAX_KEY_LENGTH, [key])
+  })
+  .meta({
+    maxProperties: MAX_PAIRS,
+    propertyNames: { minLength: 1, maxLength: MAX_KEY_LENGTH },
+    description: 'At most 16 pairs; `repository` and `pull_request` are the keys that usage groups by.',
+  })
 
 const reviewFacts = {
   tier: z.enum(TIER_IDS),
@@ -51,7 +75,7 @@ const reviewFacts = {
     .max(SPECIALISTS.length)
     .optional()
     .meta({ description: 'Deep Analysis only; all four unless some are named.' }),
-  repository: z.string().min(1).max(500).optional(),
+  repository: textUpTo(500).min(1).optional(),
 }
 
 export const EstimateBody = z.strictObject(reviewFacts).meta({ id: 'ReviewFacts' })
@@ -59,12 +83,10 @@ export const EstimateBody = z.strictObject(reviewFacts).meta({ id: 'ReviewFacts'
 const ttlSeconds = z.int().min(60).max(86_400)
 
 const reserveFields = z.strictObject({
-  credits: positiveCredits
-    .optional()
-    .meta({ description: 'Either these, or `tier` and the other facts of the review.' }),
+  credits: reviewCredits.optional().meta({ description: 'Either these, or `tier` and the other facts of the review.' }),
   ...z.object({ ...reviewFacts, repository_complexity: z.enum(COMPLEXITIES) }).partial().shape,
   ttl_seconds: ttlSeconds.optional().meta({ description: 'Default by tier: 300, 900, 2700; without one 900.' }),
-  max_credits: positiveCredits
+  max_credits: reviewCredits
     .optional()
     .meta({ description: 'Default: twice the upper end of the tier, or twice `credits`.' }),
   overage: z.enum(['available', 'cap', 'debt']).default('available'),
@@ -94,12 +116,23 @@ function checkReserve(body: z.output<typeof reserveFields>, context: z.Refinemen
   else for (const field of ['diff_lines', 'files'] as const) if (body[field] === undefined) differ(field, 'is missing')
 }
 
+const MAX_REVIEW_USD = MAX_REVIEW_CREDITS / 100
+
+function checkCost(usd: string, context: z.RefinementCtx): void {
+  const cost = usdToMillicredits(usd)
+  if (cost === null) {
+    context.addIssue({ code: 'custom', message: 'must be a decimal of USD with at most 8 decimals' })
+  } else if (millicreditsToCredits(cost) > MAX_REVIEW_CREDITS) {
+    context.addIssue({ code: 'too_big', origin: 'number', maximum: MAX_REVIEW_USD, inclusive: true })
+  }
+}
+
 export const SettleBody = z
   .strictObject({
-    credits: someCredits.optional(),
+    credits: spentCredits.optional(),
     cost_usd: z
       .string()
-      .refine((usd) => usdToMillicredits(usd) !== null, 'must be a decimal of USD with at most 8 decimals')
+      .superRefine(checkCost)
       .optional()
       .meta({ description: 'A decimal string of USD, rounded up to the next thousandth of a credit.' }),
   })
@@ -109,13 +142,13 @@ export const SettleBody = z
   )
   .meta({ id: 'Settle' })
 
-export const ReleaseBody = z.strictObject({ reason: z.string().max(500).optional() }).meta({ id: 'Release' })
+export const ReleaseBody = z.strictObject({ reason: textUpTo(500).optional() }).meta({ id: 'Release' })
 
 export const ExtendBody = z
   .strictObject({
     ttl_seconds: ttlSeconds.optional(),
-    credits: someCredits.optional(),
-    accrued: someCredits.optional(),
+    credits: spentCredits.optional(),
+    accrued: spentCredits.optional(),
   })
   .meta({ id: 'Extend' })
 
@@ -131,7 +164,7 @@ export const BatchCommand = z.looseObject({ op: z.enum(['reserve', 'settle', 're
 
 export const AccountBody = z
   .strictObject({
-    name: z.string().max(200).nullable().optional(),
+    name: textUpTo(200).nullable().optional(),
     email: z.email().max(320).nullable().optional(),
     region: z.enum(REGIONS).optional(),
     allow_debt: z.boolean().optional(),
@@ -151,7 +184,7 @@ export const GrantBody = z
       .max(MAX_CREDITS)
       .refine((credits) => credits !== 0, 'must not be 0'),
     expires_at: timestamp.nullable().default(null),
-    reason: z.string().min(1).max(500),
+    reason: textUpTo(500).min(1),
   })
   .superRefine((body, context) => {
     if (body.credits >= 0) return
@@ -165,7 +198,7 @@ export const GrantBody = z
 export const KeyBody = z
   .strictObject({
     scope: z.enum(['billing', 'runner', 'read']),
-    name: z.string().max(100).optional(),
+    name: textUpTo(100).optional(),
     expires_at: timestamp.optional(),
   })
   .meta({ id: 'MintKey' })

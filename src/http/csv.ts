@@ -58,10 +58,13 @@ function lineOf(entry: ReturnType<typeof presentEntry>): string {
   return cells.map(cellOf).join(',')
 }
 
+/** How formulas begin, in full width too, and what some spreadsheets pass over in front of them. */
+const FORMULA = /^(?:[\t\r\n]|\s*[=+\-@＝＋－＠])/
+
 /** Text that a spreadsheet would take for a formula is made text: runners write metadata, accountants open the file. */
 function cellOf(value: string | number | boolean | null): string {
   if (value === null) return ''
   if (typeof value !== 'string') return String(value)
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  const text = FORMULA.test(value) ? `'${value}` : value
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -78,7 +78,7 @@ function make(routes: readonly Route[]): OpenApi {
 
 /** `/a/:id` is `/a/{id}`, and `/:verb{reservations:batch}` is what it can only be. */
 export function openApiPath(path: string): string {
-  return path.replace(/:\w+\{([^}]+)\}/g, '$1').replace(/:(\w+)(?=\/|$)/g, '{$1}')
+  return path.replace(/:\w+\{([^}]+)\}/g, '$1').replace(/(?<=\/):(\w+)(?=\/|$)/g, '{$1}')
 }
 
 function operation(route: Route, schemas: Schemas): Operation {
@@ -154,7 +154,7 @@ export function problemCodes(route: Route): readonly ProblemCode[] {
   const codes: ProblemCode[] = ['invalid_request', 'overloaded', 'rate_limited', ...(route.problems ?? [])]
   if (route.scopes !== 'public') codes.push('unauthorized', 'forbidden')
   if (route.path.includes(':account')) codes.push('not_found')
-  if (route.body !== undefined) codes.push('payload_too_large', 'unsupported_media_type')
+  if (route.body !== undefined) codes.push('payload_too_large', 'unsupported_media_type', 'limit_exceeded')
   return [...new Set(codes)].sort((a, b) => PROBLEMS[a].status - PROBLEMS[b].status)
 }
 

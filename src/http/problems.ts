@@ -74,6 +74,19 @@ export function problemResponse(body: Problem, headers: Readonly<Record<string, 
   })
 }
 
+/** What zod found in a body: figures that are right but for a documented maximum exceed a limit; all else is not valid. */
+export function invalidBody(error: z.core.$ZodError): Problem {
+  const [first] = error.issues
+  if (first?.code !== 'too_big' || !error.issues.every(isAboveLimit)) return invalidRequest(error)
+  return limitExceeded(first.path.map(String).join('.'), Number(first.maximum))
+}
+
+/** Beyond what JSON keeps exact, no number is what was meant; and text that is too long is a mistake, not a wish. */
+function isAboveLimit(issue: z.core.$ZodIssue): boolean {
+  if (issue.code !== 'too_big' || issue.maximum === Number.MAX_SAFE_INTEGER) return false
+  return issue.origin === 'number' || issue.path[0] === 'metadata' || issue.path[0] === 'commands'
+}
+
 /** What zod found, as the contract says it: each error with the field that it is about. */
 export function invalidRequest(error: z.core.$ZodError): Problem {
   const errors = error.issues.flatMap(flattenIssue)

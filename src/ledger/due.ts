@@ -2,7 +2,7 @@
  * What time does (R7): reservations and grants expire, in order of their due time, each as a command of its own and at
  * that very time. So the ledger reads the same whether the alarm came on time, late or not at all.
  */
-import type { EpochMs } from './amounts.ts'
+import { type EpochMs, MAX_MILLICREDITS } from './amounts.ts'
 import type { Book } from './book.ts'
 import type { Decision, DueWork, View } from './commands.ts'
 import { accept, replay } from './decision.ts'
@@ -38,7 +38,9 @@ export function expireReservation(view: View, now: EpochMs): Decision {
   if (reservation === null || reservation.state !== 'held' || now < reservation.expiresAt) return replay(reservation)
   const draft = new Draft(view.book, now, view.retired)
   const accrued = reservation.onExpiry === 'settle_accrued' ? reservation.accrued : 0
-  const charges = chargeHold(draft, reservation, Math.min(accrued, reservation.held, reservation.maxCredits))
+  // Time cannot be refused as a settle can, so what is charged ends where the lifetime sums do (R20).
+  const countable = Math.max(0, MAX_MILLICREDITS - view.book.totals.charged)
+  const charges = chargeHold(draft, reservation, Math.min(accrued, reservation.held, reservation.maxCredits, countable))
   draft.closeReservation()
   const { id, tier, metadata, mode } = reservation
   draft.write('expire_reservation', { reservation: id, tier, metadata, mode })

@@ -3,7 +3,7 @@
  * the documented schema, a problem with a listed code, a Request-Id.
  */
 import { env, exports } from 'cloudflare:workers'
-import { expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { Problem } from '../../src/http/answers.ts'
 import { openApiPath, problemCodes } from '../../src/http/openapi.ts'
 import { PROBLEMS } from '../../src/http/problems.ts'
@@ -44,11 +44,19 @@ export async function call(method: string, path: string, options: Options = {}):
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   }
   const response = await exports.default.fetch(new Request(`https://credits.test${path}`, init))
+  keepOpen(response.webSocket)
   const text = response.webSocket ? '' : await response.text()
   const isJson = /json/.test(response.headers.get('Content-Type') ?? '')
   const result = { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
   if (options.unchecked !== true) checkContract(method, new URL(path, 'https://credits.test').pathname, result)
   return result
+}
+
+/** A connection that nobody holds is torn down at any moment; this one lasts as long as the test. */
+function keepOpen(socket: WebSocket | null): void {
+  if (socket === null) return
+  socket.accept()
+  onTestFinished(() => socket.close())
 }
 
 /** Shorthands for one account. */

@@ -224,10 +224,24 @@ test('the audit names what the account itself has wrong', async () => {
     'available after entry 2 is 970005, but the entries say 970000',
     'available is 970005, but the entries say 970000',
     '1000000 was granted, but 1000005 is accounted for',
-    'what is left of grant first is 1000001, but the entries say 1000000',
     'what reservation a holds is 29000, but the entries say 30000',
     'the sum of the parts of reservation a is 30000, but the entries say 29000',
+    'what is left of grant first is 1000001, but the entries say 1000000',
   ])
+})
+
+test('the audit names a charge or an absorbed cost that no entry knows of', async () => {
+  const account = await newAccount(1_000)
+  await review(account, 'a', 30)
+  await query(account.id, "UPDATE reservations SET charged = charged + 1, absorbed = 2 WHERE id = 'a'")
+  expect(await account.audit()).toMatchObject({
+    ok: false,
+    checked: { reservations: 1 },
+    differences: [
+      'what all reservations were charged is 30001, but the entries say 30000',
+      'what was absorbed of all reservations is 2, but the entries say 0',
+    ],
+  })
 })
 
 test('the directory lists accounts newest first, by pages, as they were last described', async () => {

@@ -7,7 +7,7 @@ import { BatchAnswer } from '../answers.ts'
 import { toExtend, toRelease, toReserveRequest, toSettle } from '../commands.ts'
 import { BatchBody, BatchCommand, ExtendBody, ReleaseBody, ReserveBody, SettleBody } from '../contract.ts'
 import { presentReservation } from '../present.ts'
-import { invalidRequest, type Problem, problem, refusalProblem } from '../problems.ts'
+import { invalidBody, invalidRequest, type Problem, problem, refusalProblem } from '../problems.ts'
 import { json, refusal } from '../respond.ts'
 import { type Route, RUNNERS, route } from '../route.ts'
 
@@ -70,7 +70,7 @@ function parseCommand(command: unknown): Parsed {
 function parsed<T>(result: z.ZodSafeParseResult<T>, toRequest: (body: T) => ReservationRequest): Parsed {
   return result.success
     ? { ok: true, request: toRequest(result.data) }
-    : { ok: false, problem: invalidRequest(result.error) }
+    : { ok: false, problem: invalidBody(result.error) }
 }
 
 function presentResult(request: ReservationRequest, answer: Answer<LedgerAnswer> | undefined, account: string) {

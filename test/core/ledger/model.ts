@@ -373,7 +373,8 @@ export class Model {
 
   #expire(reservation: ModelReservation, now: number): void {
     const { accrued, held, maxCredits } = reservation
-    const charged = reservation.onExpiry === 'settle_accrued' ? Math.min(accrued, held, maxCredits) : 0
+    const most = Math.max(0, MOST - this.sums.charged)
+    const charged = reservation.onExpiry === 'settle_accrued' ? Math.min(accrued, held, maxCredits, most) : 0
     this.#chargeHold(reservation, charged, now)
     reservation.charged = charged
     reservation.returned = held - charged
