@@ -9,8 +9,17 @@ export class Details {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    const row = sql.exec<Row>('SELECT * FROM account').one()
-    this.#value = {
+    this.#value = this.#read()
+  }
+
+  /** After a write that failed: what stands in the database is what holds. */
+  reload(): void {
+    this.#value = this.#read()
+  }
+
+  #read(): AccountDetails {
+    const row = this.#sql.exec<Row>('SELECT * FROM account').one()
+    return {
       id: text(row, 'id'),
       name: optionalText(row, 'name'),
       email: optionalText(row, 'email'),

@@ -3,11 +3,17 @@
  * that comes with it, so a revocation holds from the next command on.
  */
 import type { EpochMs } from '../ledger/amounts.ts'
-import type { AccountKey, AccountScope, Answer, Caller, MintRequest } from './requests.ts'
+import { type AccountKey, type AccountScope, type Answer, type Caller, type MintRequest, refused } from './requests.ts'
 import { integer, optionalInteger, optionalText, type Row, text } from './rows.ts'
 
 /** Keys that can be used at the same time; above this an account mints in a loop. */
 const MAX_VALID_KEYS = 100
+
+/** Where a page of the list of keys begins: behind this one. */
+export interface KeyPosition {
+  readonly createdAt: EpochMs
+  readonly id: string
+}
 
 export class Keys {
   readonly #sql: SqlStorage
@@ -28,16 +34,19 @@ export class Keys {
     const known = request.idempotencyKey === null ? null : this.#mintedWith(request.idempotencyKey)
     if (known !== null) {
       const field = firstChange(known, request)
-      if (field !== null) return { ok: false, refusal: { code: 'changed_field', field } }
+      if (field !== null) return refused({ code: 'changed_field', field, key: known })
       return { ok: true, key: known, replayed: true }
     }
     if (request.expiresAt !== null && request.expiresAt <= now) {
-      return { ok: false, refusal: { code: 'invalid', field: 'expires_at', message: 'is not in the future' } }
-    }
-    if (this.list().filter((key) => isValid(key, now)).length >= MAX_VALID_KEYS) {
-      return { ok: false, refusal: { code: 'too_many', limit: 'keys', maximum: MAX_VALID_KEYS } }
+      return refused({ code: 'invalid', field: 'expires_at', message: 'is not in the future' })
     }
     const { id, scope, name, hash, expiresAt, idempotencyKey } = request
+    const same = this.#row(id)
+    // The Worker asks again when an answer was lost on the way to it; nobody has been shown the key yet.
+    if (same !== null && text(same, 'hash') === hash) return { ok: true, key: keyFromRow(same), replayed: false }
+    if (this.#countValid(now) >= MAX_VALID_KEYS) {
+      return refused({ code: 'too_many', limit: 'keys', maximum: MAX_VALID_KEYS })
+    }
     this.#sql.exec(
       'INSERT INTO keys (id, scope, name, hash, created_at, expires_at, idempotency_key) VALUES (?, ?, ?, ?, ?, ?, ?)',
       ...[id, scope, name, hash, now, expiresAt, idempotencyKey],
@@ -45,18 +54,31 @@ export class Keys {
     return { ok: true, key: { id, scope, name, createdAt: now, expiresAt, revokedAt: null }, replayed: false }
   }
 
-  /** Newest first. */
-  list(): AccountKey[] {
-    return this.#sql.exec<Row>('SELECT * FROM keys ORDER BY created_at DESC, id').toArray().map(keyFromRow)
+  /** Newest first, behind the given one. */
+  list(after: KeyPosition | null, limit: number): AccountKey[] {
+    const { createdAt, id } = after ?? { createdAt: Number.MAX_SAFE_INTEGER, id: '' }
+    return this.#sql
+      .exec<Row>(
+        'SELECT * FROM keys WHERE (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?',
+        ...[createdAt, id, limit],
+      )
+      .toArray()
+      .map(keyFromRow)
   }
 
   revoke(id: string, now: EpochMs): Answer<{ key: AccountKey; replayed: boolean }> {
     const row = this.#row(id)
-    if (row === null) return { ok: false, refusal: { code: 'unknown_key' } }
+    if (row === null) return refused({ code: 'unknown_key' })
     const key = keyFromRow(row)
     if (key.revokedAt !== null) return { ok: true, key, replayed: true }
     this.#sql.exec('UPDATE keys SET revoked_at = ? WHERE id = ?', now, id)
     return { ok: true, key: { ...key, revokedAt: now }, replayed: false }
+  }
+
+  #countValid(now: EpochMs): number {
+    const valid =
+      'SELECT count(*) AS count FROM keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
+    return integer(this.#sql.exec<Row>(valid, now).one(), 'count')
   }
 
   #row(id: string): Row | null {

@@ -9,6 +9,7 @@ import type { Grant } from '../ledger/grants.ts'
 import type { Reservation, ReservationState } from '../ledger/reservation.ts'
 import { Alarm } from './alarm.ts'
 import { type Audit, audit } from './audit.ts'
+import type { KeyPosition } from './keys.ts'
 import { Live, MAX_LIVE_CONNECTIONS } from './live.ts'
 import { type Opened, OpenedAccount } from './opened.ts'
 import { presentBalance } from './present.ts'
@@ -24,6 +25,7 @@ import {
   refused,
 } from './requests.ts'
 import { hasSchema, migrate } from './schema.ts'
+import type { ReservationPage } from './store.ts'
 import { Turns } from './turns.ts'
 import { isShort } from './waiting.ts'
 
@@ -47,7 +49,7 @@ export class Account extends DurableObject<Env> {
     this.#live = new Live(ctx, (balance) => JSON.stringify(presentBalance(balance)))
     if (!hasSchema(ctx.storage.sql)) return
     migrate(ctx.storage)
-    this.#opened = new OpenedAccount(ctx.storage, this.#alarm, this.#live)
+    this.#opened = new OpenedAccount(ctx.storage, this.#alarm, this.#live, this.#turns)
     void ctx.blockConcurrencyWhile(() => this.#alarm.load())
   }
 
@@ -56,9 +58,9 @@ export class Account extends DurableObject<Env> {
     return this.#guard(() =>
       this.#turns.run(() => {
         if (this.#opened !== null) return this.#opened.update(request)
-        this.#opened = OpenedAccount.create(this.ctx.storage, this.#alarm, this.#live, request)
+        this.#opened = OpenedAccount.create(this.ctx.storage, this.#alarm, this.#live, this.#turns, request)
         const { details, ledger } = this.#opened
-        return { ok: true, created: true, details: details.value, balance: ledger.balance(ledger.now()) }
+        return { ok: true, created: true, changed: true, details: details.value, balance: ledger.balance(ledger.now()) }
       }),
     )
   }
@@ -66,9 +68,13 @@ export class Account extends DurableObject<Env> {
   /** One write: reserve, settle, release, extend, grant or void. `waitMs` is how long a reservation may wait. */
   async execute(caller: Caller, request: LedgerRequest, waitMs = 0): Promise<Answer<LedgerAnswer>> {
     return this.#guard(async () => {
-      const answer = await this.#turns.run(() => this.#execute(caller, request))
-      if (waitMs === 0 || request.op !== 'reserve' || this.#opened === null || !isShort(answer)) return answer
-      return this.#opened.waiting.join(caller, request, waitMs)
+      // In one turn, or credits could come between the refusal and the waiting, and nobody would tell the waiter.
+      const { answer, waited } = await this.#turns.run(() => {
+        const answer = this.#execute(caller, request)
+        const mayWait = waitMs > 0 && request.op === 'reserve' && isShort(answer)
+        return { answer, waited: mayWait ? this.#opened?.waiting.join(caller, request, waitMs) : undefined }
+      })
+      return waited ?? answer
     })
   }
 
@@ -109,10 +115,8 @@ export class Account extends DurableObject<Env> {
   async reservations(
     caller: Caller,
     page: { readonly state: ReservationState | null; readonly before: number | null; readonly limit: number },
-  ): Promise<Answer<{ reservations: Reservation[] }>> {
-    return this.#read(caller, ({ ledger }) => ({
-      reservations: ledger.store.reservations(page.state, page.before, page.limit),
-    }))
+  ): Promise<Answer<ReservationPage>> {
+    return this.#read(caller, ({ ledger }) => ledger.store.reservations(page.state, page.before, page.limit))
   }
 
   /** Newest first, before the given number. */
@@ -127,8 +131,12 @@ export class Account extends DurableObject<Env> {
     return this.#guard(() => this.#admit(caller, ({ keys }, now) => keys.mint(request, now)))
   }
 
-  async listKeys(caller: Caller): Promise<Answer<{ keys: AccountKey[] }>> {
-    return this.#read(caller, ({ keys }) => ({ keys: keys.list() }))
+  /** Newest first, behind the given one. */
+  async listKeys(
+    caller: Caller,
+    page: { readonly after: KeyPosition | null; readonly limit: number },
+  ): Promise<Answer<{ keys: AccountKey[] }>> {
+    return this.#read(caller, ({ keys }) => ({ keys: keys.list(page.after, page.limit) }))
   }
 
   async revokeKey(caller: Caller, id: string): Promise<Answer<{ key: AccountKey; replayed: boolean }>> {
@@ -196,7 +204,7 @@ export class Account extends DurableObject<Env> {
       await account.sendHistory(this.env.HISTORY)
     } catch (error) {
       console.error({ message: 'alarm failed', account: this.ctx.id.name, error: describeError(error) })
-      this.#alarm.forget()
+      // A command may have armed it for sooner meanwhile; that stands.
       this.#alarm.atOrBefore(Date.now() + ALARM_RETRY_MS)
     }
   }

@@ -26,9 +26,10 @@ import {
 } from './requests.ts'
 import { migrate } from './schema.ts'
 import { Store } from './store.ts'
+import type { Turns } from './turns.ts'
 import { Waiting } from './waiting.ts'
 
-export type Opened = Answer<{ created: boolean; details: AccountDetails; balance: Balance }>
+export type Opened = Answer<{ created: boolean; changed: boolean; details: AccountDetails; balance: Balance }>
 
 export class OpenedAccount {
   readonly ledger: AccountLedger
@@ -41,7 +42,7 @@ export class OpenedAccount {
   readonly #live: Live
 
   /** For a database that has the newest schema and the account's rows. */
-  constructor(storage: DurableObjectStorage, alarm: Alarm, live: Live) {
+  constructor(storage: DurableObjectStorage, alarm: Alarm, live: Live, turns: Turns) {
     const store = new Store(storage.sql)
     this.#storage = storage
     this.#alarm = alarm
@@ -50,16 +51,19 @@ export class OpenedAccount {
     this.details = new Details(storage.sql)
     this.keys = new Keys(storage.sql)
     this.outbox = new Outbox(storage.sql, store)
-    this.waiting = new Waiting((caller, request) => this.execute(caller, request))
+    this.waiting = new Waiting(
+      (caller, request) => this.execute(caller, request),
+      (act) => turns.start(act),
+    )
   }
 
   /** Makes an account of an object that is none yet: schema, rows and trial (R11) in one transaction. */
-  static create(storage: DurableObjectStorage, alarm: Alarm, live: Live, request: OpenRequest): OpenedAccount {
+  static create(storage: DurableObjectStorage, alarm: Alarm, live: Live, turns: Turns, request: OpenRequest) {
     try {
       return storage.transactionSync(() => {
         migrate(storage)
         Details.insert(storage.sql, request, Date.now())
-        const account = new OpenedAccount(storage, alarm, live)
+        const account = new OpenedAccount(storage, alarm, live, turns)
         const now = account.ledger.now()
         if (request.trial !== null) account.ledger.run(trialGrant(request.trial, now), now)
         alarm.atOrBefore(now + HISTORY_DELAY_MS)
@@ -73,19 +77,33 @@ export class OpenedAccount {
 
   /** What may change of an account; its region may not, since the object already lives somewhere. */
   update(request: OpenRequest): Opened {
-    const { ledger, details, outbox } = this
+    const { ledger, details } = this
     const now = ledger.now()
     this.runDue(now)
     if (request.region !== undefined && request.region !== details.value.region) {
-      return refused({ code: 'changed_field', field: 'region' })
+      return refused({ code: 'changed_field', field: 'region', account: details.value })
     }
-    this.#storage.transactionSync(() => {
-      if (!details.update(request, now)) return
-      outbox.describeAgain()
-      this.#alarm.atOrBefore(now)
-    })
+    const changed = this.#describe(request, now)
     ledger.setAllowDebt(details.value.allowDebt)
-    return { ok: true, created: false, details: details.value, balance: ledger.balance(now) }
+    return { ok: true, created: false, changed, details: details.value, balance: ledger.balance(now) }
+  }
+
+  /** Whether anything changed. What was not written is not kept in memory either. */
+  #describe(request: OpenRequest, now: EpochMs): boolean {
+    const { details, outbox } = this
+    try {
+      return this.#storage.transactionSync(() => {
+        if (!details.update(request, now)) return false
+        outbox.describeAgain()
+        this.#alarm.atOrBefore(now)
+        return true
+      })
+    } catch (error) {
+      details.reload()
+      outbox.reload()
+      this.#alarm.forget()
+      throw error
+    }
   }
 
   /** Whoever is not admitted learns nothing and changes nothing. For all others what is due is done first (R7). */
@@ -104,6 +122,7 @@ export class OpenedAccount {
       const before = ledger.book.available
       const decision = ledger.run(command, now)
       if (!decision.ok) return refused(this.#explain(decision.refusal, now))
+      if (request.op === 'reserve') this.waiting.made(request.id)
       if (ledger.book.available > before) this.waiting.round()
       const { replayed, reservation, grant } = decision
       return { ok: true, replayed, reservation, grant, balance: ledger.balance(now) }
@@ -132,7 +151,7 @@ export class OpenedAccount {
   async sendHistory(db: D1Database): Promise<void> {
     const { ledger, outbox, details } = this
     const sendAt = outbox.wakeAt(ledger.book.seq)
-    if (sendAt !== null && sendAt <= Date.now()) await outbox.drain(db, details.value)
+    if (sendAt !== null && sendAt <= Date.now()) await outbox.drain(db, () => details.value)
     const due = ledger.nextWake() ?? Number.POSITIVE_INFINITY
     const send = outbox.wakeAt(ledger.book.seq)
     this.#alarm.atOrBefore(Math.min(due, send === null ? Number.POSITIVE_INFINITY : Math.max(send, Date.now())))

@@ -12,8 +12,10 @@ import type { Store } from './store.ts'
 /** D1 takes 2 MB in one parameter; an entry may carry 9 kB of metadata. */
 const MAX_BATCH_BYTES = 512 * 1024
 const MAX_BATCH_ENTRIES = 500
-/** One alarm sends so many batches at the most, and then makes room for other work before the next. */
-const MAX_BATCHES_PER_ALARM = 50
+/** An alarm that is under way keeps the next from coming, and expiries with it: it begins no batch after this. */
+const DRAIN_MS = 5_000
+/** A D1 that says nothing for so long is treated as one that failed; what it may have done is sent again, harmlessly. */
+const BATCH_MS = 10_000
 
 const FIRST_PAUSE_MS = 1_000
 export const LONGEST_PAUSE_MS = 60_000
@@ -35,8 +37,17 @@ export class Outbox {
   constructor(sql: SqlStorage, store: Store) {
     this.#sql = sql
     this.#store = store
-    const row = sql.exec<Row>('SELECT drained_to, described, failures, retry_at FROM outbox').one()
-    this.#progress = {
+    this.#progress = this.#read()
+  }
+
+  /** After a write that failed: what stands in the database is what holds. */
+  reload(): void {
+    this.#progress = this.#read()
+  }
+
+  #read(): Progress {
+    const row = this.#sql.exec<Row>('SELECT drained_to, described, failures, retry_at FROM outbox').one()
+    return {
       drainedTo: integer(row, 'drained_to'),
       described: integer(row, 'described') === 1,
       failures: integer(row, 'failures'),
@@ -67,15 +78,16 @@ export class Outbox {
     this.#save({ drainedTo: 0, described: false, failures: 0, retryAt: 0 })
   }
 
-  /** Sends what D1 lacks, until it has all or fails. Never throws. */
-  async drain(db: D1Database, account: AccountLine): Promise<void> {
-    for (let batches = 0; batches < MAX_BATCHES_PER_ALARM; batches += 1) {
+  /** Sends what D1 lacks, until it has all, fails or has taken long enough. `account` is asked anew for each batch. */
+  async drain(db: D1Database, account: () => AccountLine): Promise<void> {
+    const until = Date.now() + DRAIN_MS
+    while (Date.now() < until) {
       const { drainedTo, described } = this.#progress
       const batch = this.#nextBatch(drainedTo)
       if (batch.length === 0 && described) return
       const generation = this.#generation
       try {
-        const watermark = await sendHistory(db, account, batch, !described)
+        const watermark = await withinTime(sendHistory(db, account(), batch, !described))
         // What was asked for meanwhile starts over; sending twice does no harm.
         if (generation !== this.#generation) continue
         const sentTo = Math.min(watermark, batch.at(-1)?.seq ?? drainedTo)
@@ -83,7 +95,7 @@ export class Outbox {
         // A D1 that was set back in time answers with less than it had: then the next batch starts there.
         this.#save({ drainedTo: sentTo, described: true, failures: 0, retryAt: 0 })
       } catch (error) {
-        this.#fail(error, account.id)
+        this.#fail(error, account().id)
         return
       }
     }
@@ -118,5 +130,17 @@ export class Outbox {
       progress.retryAt,
     )
     this.#progress = progress
+  }
+}
+
+async function withinTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`D1 said nothing for ${BATCH_MS} ms`)), BATCH_MS)
+  })
+  try {
+    return await Promise.race([work, tooLate])
+  } finally {
+    if (timer !== null) clearTimeout(timer)
   }
 }

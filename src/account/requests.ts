@@ -47,7 +47,12 @@ export type ShellRefusal =
   | { readonly code: 'unauthorized' }
   | { readonly code: 'unknown_account' }
   | { readonly code: 'unknown_key' }
-  | { readonly code: 'changed_field'; readonly field: string }
+  | {
+      readonly code: 'changed_field'
+      readonly field: string
+      readonly account?: AccountDetails
+      readonly key?: AccountKey
+    }
   | { readonly code: 'overloaded'; readonly retryAfterSeconds: number }
   | { readonly code: 'too_many'; readonly limit: 'keys' | 'live_connections'; readonly maximum: number }
 

@@ -33,6 +33,15 @@ const UPDATE_RESERVATION = `UPDATE reservations SET state = ?, held = ?, parts =
 const SPEND_GRANT = 'UPDATE grants SET free = ?, held = ? WHERE id = ?'
 const UPDATE_GRANT = 'UPDATE grants SET free = ?, held = ?, live = ?, voided = ? WHERE id = ?'
 
+/** A page of closed reservations reads so much of the ledger at the most: a few milliseconds. */
+const MAX_ENTRIES_PER_PAGE = 2_000
+
+export interface ReservationPage {
+  readonly reservations: readonly Reservation[]
+  /** The next page begins before this number; `null` if there is none. */
+  readonly next: number | null
+}
+
 export class Store {
   readonly #sql: SqlStorage
 
@@ -111,26 +120,25 @@ export class Store {
     return { id: text(row, 'id'), expiresAt: integer(row, 'expires_at'), held: integer(row, 'held') }
   }
 
-  /** Newest first, before the given entry number; with a `state`, only those. */
-  reservations(state: ReservationState | null, before: number | null, limit: number): Reservation[] {
+  /**
+   * Newest first, before the given entry number; with a `state`, only those. Closed ones have no index of their own, so
+   * a page looks at a bounded stretch of the ledger: it may be short and yet not the last. `next` is where to go on.
+   */
+  reservations(state: ReservationState | null, before: number | null, limit: number): ReservationPage {
     const bound = before ?? Number.MAX_SAFE_INTEGER
-    const rows =
-      state === 'held'
-        ? this.#sql.exec<Row>(
-            "SELECT * FROM reservations WHERE state = 'held' AND ordinal < ? ORDER BY ordinal DESC LIMIT ?",
-            bound,
-            limit,
-          )
-        : this.#sql.exec<Row>(
-            `SELECT reservations.* FROM entries JOIN reservations ON reservations.id = entries.reservation
-             WHERE entries.kind = 'reserve' AND entries.seq < ? AND (? IS NULL OR reservations.state = ?)
-             ORDER BY entries.seq DESC LIMIT ?`,
-            bound,
-            state,
-            state,
-            limit,
-          )
-    return rows.toArray().map(reservationFromRow)
+    if (state === 'held') {
+      const held = "SELECT * FROM reservations WHERE state = 'held' AND ordinal < ? ORDER BY ordinal DESC LIMIT ?"
+      return toPage(this.#sql.exec<Row>(held, bound, limit + 1).toArray(), limit, 1)
+    }
+    const last = this.entriesBefore(before, 1)[0]?.seq ?? 0
+    const first = Math.max(1, last - MAX_ENTRIES_PER_PAGE + 1)
+    const rows = this.#sql.exec<Row>(
+      `SELECT reservations.* FROM entries JOIN reservations ON reservations.id = entries.reservation
+       WHERE entries.kind = 'reserve' AND entries.seq BETWEEN ? AND ? AND (? IS NULL OR reservations.state = ?)
+       ORDER BY entries.seq DESC LIMIT ?`,
+      ...[first, last, state, state, limit + 1],
+    )
+    return toPage(rows.toArray(), limit, first)
   }
 
   /** Newest first, before the given entry number. */
@@ -240,4 +248,11 @@ export class Store {
 
 function insert(table: string, columns: readonly string[]): string {
   return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
+}
+
+/** `rows` are one more than the page if there are so many; `first` is the oldest entry that was looked at. */
+function toPage(rows: readonly Row[], limit: number, first: number): ReservationPage {
+  const reservations = rows.slice(0, limit).map(reservationFromRow)
+  const last = rows.length > limit ? reservations.at(-1)?.ordinal : undefined
+  return { reservations, next: last ?? (first > 1 ? first : null) }
 }

@@ -36,6 +36,19 @@ export class Turns {
     return answer
   }
 
+  /** The same for what no request waits for. */
+  start(job: () => void): void {
+    void this.#logged(job)
+  }
+
+  async #logged(job: () => void): Promise<void> {
+    try {
+      await this.run(job)
+    } catch (error) {
+      console.error({ message: 'turn failed', account: this.#ctx.id.name, error: String(error) })
+    }
+  }
+
   async #drain(): Promise<void> {
     try {
       // Ends: every round takes all jobs, and jobs come only from requests.

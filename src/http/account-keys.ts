@@ -4,6 +4,7 @@
  * hash, so a stolen signing secret alone makes no key.
  */
 import type { AccountScope } from '../account/requests.ts'
+import { fromBase64Url, toBase64Url } from './base64url.ts'
 import { ACCOUNT_ID } from './ids.ts'
 
 export interface VerifiedKey {
@@ -74,20 +75,4 @@ function parsePayload(payload: string): { account: string; id: string } | null {
 async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-export function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replace(/=+$/, '')
-}
-
-export function fromBase64Url(text: string): Uint8Array | null {
-  try {
-    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-    return Uint8Array.from(binary, (character) => character.charCodeAt(0))
-  } catch {
-    return null
-  }
 }

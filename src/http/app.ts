@@ -87,6 +87,7 @@ async function limited(context: Context<Http>): Promise<Response | null> {
 /** Only what comes without a valid credential is counted, so the hot path never touches the rate limit. */
 async function authorize(route: Route, principal: Principal | null, context: Context<Http>): Promise<Response | null> {
   if (principal === null) {
+    if (route.uncounted === true) return null
     return (await limited(context)) ?? (route.scopes === 'public' ? null : problemResponse(UNAUTHORIZED))
   }
   if (route.scopes === 'public' || route.scopes.includes(principal.scope)) return null

@@ -1,6 +1,7 @@
 /** Bodies that were let through, as the account's commands. */
 import type * as z from 'zod'
 import type { ReserveRequest } from '../account/requests.ts'
+import type { ReviewFacts } from '../catalog/estimates.ts'
 import {
   canonicalUsd,
   creditsToMillicredits,
@@ -9,14 +10,19 @@ import {
   usdToMillicredits,
 } from '../ledger/amounts.ts'
 import type { Extend, GiveGrant, Release, Settle } from '../ledger/commands.ts'
-import type { ExtendBody, GrantBody, ReleaseBody, ReserveBody, SettleBody } from './contract.ts'
-import { toFacts } from './routes/catalog.ts'
+import type { EstimateBody, ExtendBody, GrantBody, ReleaseBody, ReserveBody, SettleBody } from './contract.ts'
 
 /** Credits that the contract has found exact. */
 export function toMillicredits(credits: number): Millicredits {
   const amount = creditsToMillicredits(credits)
   if (amount === null) throw new Error('credits passed validation that are not exact')
   return amount
+}
+
+/** The facts of a review as the catalogue knows them. */
+export function toFacts(body: z.output<typeof EstimateBody>): ReviewFacts {
+  const { tier, diff_lines, files, repository_complexity, specialists } = body
+  return { tier, diffLines: diff_lines, files, complexity: repository_complexity, specialists: specialists ?? null }
 }
 
 export function toReserveRequest(id: string, body: ReserveBody): ReserveRequest {

@@ -155,7 +155,7 @@ export const ExtendBody = z
 const MAX_BATCH = 1_000
 
 /** Each command is validated by itself, so that one that is wrong does not take the others with it. */
-export const BatchBody = z.strictObject({ commands: z.array(z.looseObject({})).min(1).max(MAX_BATCH) }).meta({
+export const BatchBody = z.strictObject({ commands: z.array(z.unknown()).min(1).max(MAX_BATCH) }).meta({
   id: 'Batch',
   description: 'Each command is `{ op, id, … }` with the fields of its single call but `wait_seconds`.',
 })
@@ -226,4 +226,3 @@ export const UsageQuery = z.strictObject({
   group_by: z.enum(USAGE_GROUPS).default('day'),
 })
 export const NoQuery = z.strictObject({})
-export const NoBody = z.strictObject({})

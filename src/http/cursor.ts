@@ -1,9 +1,11 @@
 /** Opaque cursors: where the next page begins. They hold a position, never a permission. */
 import * as z from 'zod'
-import { fromBase64Url, toBase64Url } from './account-keys.ts'
+import { fromBase64Url, toBase64Url } from './base64url.ts'
 import { invalidField, type Problem } from './problems.ts'
 
 export const NumberPosition = z.int().min(1)
+/** Behind the thing of this id, in a list of the newest first. */
+export const AgePosition = z.strictObject({ createdAt: z.int(), id: z.string() })
 
 export function toCursor(position: unknown): string {
   return toBase64Url(new TextEncoder().encode(JSON.stringify(position)))

@@ -101,7 +101,7 @@ export function presentDirectoryLine(line: DirectoryLine) {
   return presentDetails({ ...line, allowDebt: line.allowDebt === 1 })
 }
 
-function presentDetails(details: AccountDetails) {
+export function presentDetails(details: AccountDetails) {
   return {
     id: details.id,
     name: details.name,

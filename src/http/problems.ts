@@ -9,7 +9,7 @@ import { estimate } from '../catalog/estimates.ts'
 import { smallestPackFor } from '../catalog/packs.ts'
 import { TIERS } from '../catalog/tiers.ts'
 import { type Millicredits, millicreditsToCredits } from '../ledger/amounts.ts'
-import { presentGrant, presentPack, presentReservation } from './present.ts'
+import { presentDetails, presentGrant, presentKey, presentPack, presentReservation } from './present.ts'
 
 export const PROBLEMS = {
   invalid_request: { status: 400, title: 'The request is not valid' },
@@ -26,7 +26,7 @@ export const PROBLEMS = {
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
   limit_exceeded: { status: 422, title: 'A limit would be exceeded' },
   rate_limited: { status: 429, title: 'Too many requests' },
-  overloaded: { status: 503, title: 'The account cannot be reached right now' },
+  overloaded: { status: 503, title: 'Not available right now' },
 } as const
 
 export type ProblemCode = keyof typeof PROBLEMS
@@ -54,7 +54,7 @@ export const RATE_LIMITED = problem('rate_limited', 'Too many requests from this
 })
 export const UNAUTHORIZED = problem('unauthorized', 'Send a valid key as "Authorization: Bearer <key>".')
 export const UNKNOWN_ACCOUNT = problem('not_found', 'There is no such account.')
-export const OVERLOADED = problem('overloaded', 'Nothing was lost: try again with the same id.', {
+export const OVERLOADED = problem('overloaded', 'Try again in a moment; a write under the same id is safe to repeat.', {
   retry_after_seconds: 1,
 })
 
@@ -139,7 +139,11 @@ export function refusalProblem(refusal: AccountRefusal, account: string): Proble
     case 'invalid':
       return invalidField(refusal.field, refusal.message)
     case 'changed_field':
-      return problem('conflict', `The first request had another ${refusal.field}.`, { field: refusal.field })
+      return problem('conflict', `The first request had another ${refusal.field}.`, {
+        field: refusal.field,
+        ...(refusal.account === undefined ? {} : { account: presentDetails(refusal.account) }),
+        ...(refusal.key === undefined ? {} : { key: presentKey(refusal.key) }),
+      })
     case 'limit_exceeded': {
       const inCredits = refusal.limit === 'max_credits' || refusal.limit === 'lifetime_credits'
       const maximum = inCredits ? millicreditsToCredits(refusal.maximum) : refusal.maximum
@@ -158,8 +162,7 @@ export function limitExceeded(limit: string, maximum: number): Problem {
 
 /** Says what is missing, what fits, what to buy, and when credits may be back: an opaque refusal helps nobody. */
 function insufficientCredits(refusal: Extract<AccountRefusal, { code: 'insufficient_credits' }>): Problem {
-  const { requested, available, debt, nextExpiry, asOf } = refusal
-  const shortfall = requested - available
+  const { requested, available, shortfall, debt, nextExpiry, asOf } = refusal
   const pack = smallestPackFor(millicreditsToCredits(shortfall + debt))
   const detail = `${millicreditsToCredits(shortfall)} more credits are needed: ${millicreditsToCredits(requested)} were asked for, ${millicreditsToCredits(available)} are available.`
   return problem('insufficient_credits', detail, {

@@ -38,6 +38,8 @@ export interface RouteSpec<Body extends z.ZodType, Query extends z.ZodType> {
   readonly summary: string
   readonly description?: string
   readonly scopes: readonly Scope[] | 'public'
+  /** Not counted by the rate limit: watchdogs ask often, and the answer costs nothing. */
+  readonly uncounted?: boolean
   readonly body?: Body
   readonly maxBodyBytes?: number
   readonly query?: Query

@@ -45,7 +45,8 @@ function check(view: View, reservation: Reservation, expiresAt: EpochMs, raise: 
     return refuse({ code: 'limit_exceeded', limit: 'max_credits', maximum: reservation.maxCredits })
   }
   const { available, debt } = view.book
-  return available < raise ? refuse({ code: 'insufficient_credits', requested: raise, available, debt }) : null
+  if (available >= raise) return null
+  return refuse({ code: 'insufficient_credits', requested: raise, available, shortfall: raise - available, debt })
 }
 
 /** One part per grant, in burn order: a grant that came after the reservation may burn before it. */

@@ -5,6 +5,7 @@ import type { ChangeByok, Decision, GiveGrant, View, VoidGrant } from './command
 import { accept, replay } from './decision.ts'
 import { Draft } from './draft.ts'
 import { type Grant, isBought } from './grants.ts'
+import { MAX_LIVE_GRANTS } from './limits.ts'
 import { refuse } from './refusals.ts'
 
 export function giveGrant(view: View, command: GiveGrant, now: EpochMs): Decision {
@@ -19,8 +20,14 @@ export function giveGrant(view: View, command: GiveGrant, now: EpochMs): Decisio
   if (totals.granted + Math.max(0, command.credits) > MAX_MILLICREDITS) {
     return refuse({ code: 'limit_exceeded', limit: 'lifetime_credits', maximum: MAX_MILLICREDITS })
   }
+  // What was bought or promised at the start is granted whatever stands beside it.
+  const isGift = command.kind === 'promotional' || command.kind === 'adjustment'
+  if (isGift && command.credits > 0 && view.book.grants.length >= MAX_LIVE_GRANTS) {
+    return refuse({ code: 'limit_exceeded', limit: 'live_grants', maximum: MAX_LIVE_GRANTS })
+  }
   if (available + command.credits < 0) {
-    return refuse({ code: 'insufficient_credits', requested: -command.credits, available, debt })
+    const shortfall = -command.credits - available
+    return refuse({ code: 'insufficient_credits', requested: -command.credits, available, shortfall, debt })
   }
   const draft = new Draft(view.book, now)
   const grant = newGrant(command, draft)

@@ -3,6 +3,9 @@
 /** Above this one account's due work and its list of open reservations would no longer fit a moment. */
 export const MAX_OPEN_RESERVATIONS = 10_000
 
+/** Every command walks the live grants, and a reservation that takes of all of them names each in one row. */
+export const MAX_LIVE_GRANTS = 1_000
+
 /** A review that is still running after a day is not running: no heartbeat carries a hold further. */
 export const MAX_RESERVATION_LIFETIME_MS = 24 * 60 * 60 * 1000
 

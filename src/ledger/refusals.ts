@@ -3,13 +3,21 @@ import type { Millicredits } from './amounts.ts'
 import type { Grant } from './grants.ts'
 import type { Reservation } from './reservation.ts'
 
-export type LimitName = 'open_reservations' | 'lifetime_credits' | 'reservation_lifetime_seconds' | 'max_credits'
+export type LimitName =
+  | 'open_reservations'
+  | 'live_grants'
+  | 'lifetime_credits'
+  | 'reservation_lifetime_seconds'
+  | 'max_credits'
 
 export type Refusal =
   | {
       readonly code: 'insufficient_credits'
       readonly requested: Millicredits
+      /** As the balance shows it. */
       readonly available: Millicredits
+      /** What is missing: less than the difference where a superseded hold would have come back. */
+      readonly shortfall: Millicredits
       readonly debt: Millicredits
     }
   | { readonly code: 'conflict'; readonly field: string; readonly reservation?: Reservation; readonly grant?: Grant }

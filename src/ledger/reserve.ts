@@ -48,7 +48,8 @@ function check(book: Book, draft: Draft, command: Reserve): Decision | null {
   if (!book.byok && draft.available < command.amount) {
     // The balance as it is, without the superseded hold: that one stays, so its credits are not free.
     const { available, debt } = book
-    return refuse({ code: 'insufficient_credits', requested: command.amount, available, debt })
+    const shortfall = command.amount - draft.available
+    return refuse({ code: 'insufficient_credits', requested: command.amount, available, shortfall, debt })
   }
   return null
 }

@@ -60,6 +60,11 @@ test('an unknown route is a 404, another method on a known one a 405 that says w
   expect(refused.headers.get('Allow')).toBe('PUT, GET')
 })
 
+test('a watchdog may ask as often as it likes whether the Worker answers', async () => {
+  for (let count = 0; count < 130; count += 1)
+    expect((await call('GET', '/health', { key: null, ip: '192.0.2.1' })).status).toBe(200)
+})
+
 test('tiers and packs are public, and larger packs are cheaper per credit', async () => {
   const tiers = (await call('GET', '/v1/tiers', PUBLIC)).body.data
   expect(tiers.map((each: Body) => [each.id, each.typical, each.low, each.high, each.ttl_seconds])).toEqual([
@@ -97,5 +102,8 @@ test('an account is opened, described and changed; its region is not', async () 
     ...changed.body,
     balance: expect.anything(),
   })
-  expect((await account.open({ region: 'apac' })).body).toMatchObject({ code: 'conflict', field: 'region' })
+  const moved = await account.open({ region: 'apac' })
+  expect(moved.body).toMatchObject({ code: 'conflict', field: 'region', account: { id: account.id, region: 'weur' } })
+  const again = await account.open({ name: null, allow_debt: true })
+  expect(again.headers.get('Idempotent-Replayed')).toBe('true')
 })

@@ -1,7 +1,8 @@
-import { evictDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { getTableConfig } from 'drizzle-orm/sqlite-core'
 import { afterEach, expect, test, vi } from 'vitest'
+import type { Account } from '../../src/account/object.ts'
 import { LONGEST_PAUSE_MS } from '../../src/account/outbox.ts'
 import { accounts, entries, usage } from '../../src/history/tables.ts'
 import { type AccountApi, type Body, call, newAccount } from './api.ts'
@@ -191,6 +192,38 @@ test('history is rebuilt when the operator asks, and what was right stays as it 
   expect((await account.get('/usage')).body.data).toMatchObject([{ reviews: 1, charged: 30 }])
   const row = await env.HISTORY.prepare('SELECT id FROM accounts WHERE id = ?').bind(account.id).first()
   expect(row).toEqual({ id: account.id })
+})
+
+test('a change of the account that comes while its line is being sent reaches the directory too', async () => {
+  const account = await newAccount(0, { name: 'first' })
+  let changed: Promise<unknown> | null = null
+  await failHistory(account.id, () => {
+    changed ??= runInDurableObject(account.stub(), (object: Account) =>
+      object.open({
+        id: account.id,
+        name: 'second',
+        email: null,
+        region: undefined,
+        allowDebt: undefined,
+        trial: null,
+      }),
+    )
+    return null
+  })
+  await callAlarm(account.id)
+  await changed
+  await callAlarm(account.id)
+  const row = await env.HISTORY.prepare('SELECT name FROM accounts WHERE id = ?').bind(account.id).first()
+  expect(row).toEqual({ name: 'second' })
+})
+
+test('a D1 that says nothing is given up after a while, and tried again', async () => {
+  const account = await newAccount(10)
+  await account.reserve('a', { credits: 1 })
+  await failHistory(account.id, () => 'silent')
+  await callAlarm(account.id)
+  expect(await query(account.id, 'SELECT failures FROM outbox')).toEqual([{ failures: 1 }])
+  expect(await armedAt(account.id)).not.toBeNull()
 })
 
 test('the audit names what history has wrong, and what it has too much', async () => {

@@ -79,9 +79,13 @@ test('a mint that is repeated mints no second key, and a changed one is a confli
   expect((await account.get('/keys')).body.data).toHaveLength(1)
 })
 
-test('an account has at most 100 valid keys', async () => {
+test('an account has at most 100 valid keys, and lists them by pages', async () => {
   const account = await newAccount(10)
   for (let count = 0; count < 100; count += 1) expect((await account.post('/keys', { scope: 'read' })).status).toBe(201)
+  const first = (await account.get('/keys?limit=60')).body
+  const second = (await account.get(`/keys?limit=60&cursor=${first.next_cursor}`)).body
+  const ids = [...first.data, ...second.data].map((each: { id: string }) => each.id)
+  expect([first.data.length, second.data.length, new Set(ids).size, second.next_cursor]).toEqual([60, 40, 100, null])
   const refused = await account.post('/keys', { scope: 'read' })
   expect(refused.body).toMatchObject({ code: 'limit_exceeded', limit: 'keys', maximum: 100 })
 })

@@ -64,6 +64,23 @@ test('a burst of changes arrives in order and ends with the last', async () => {
   expect(last).toBe(burst + 1)
 })
 
+test('a hold that was made because another gave up waiting is told too', async () => {
+  const account = await newAccount(50)
+  const live = await watch(account)
+  await live.nextBalance()
+  await account.reserve('first', { credits: 50 })
+  await live.nextBalance()
+  const large = account.reserve('large', { credits: 90, wait_seconds: 1 })
+  await account.balance()
+  const small = account.reserve('small', { credits: 20, wait_seconds: 30 })
+  await account.balance()
+  await account.grant('some', 30)
+  expect(await live.nextBalance()).toMatchObject({ available: 30, version: 3 })
+  expect((await large).status).toBe(402)
+  expect((await small).status).toBe(201)
+  expect(await live.nextBalance()).toMatchObject({ available: 10, version: 4 })
+})
+
 test('the balance has an ETag of its version, and an unchanged one is a 304', async () => {
   const account = await newAccount(100)
   const first = await account.get('/balance')

@@ -30,8 +30,11 @@ export function callAlarm(account: string): Promise<void> {
   return runInDurableObject(env.ACCOUNT.getByName(account), (instance: Account) => instance.alarm())
 }
 
-/** How D1 may fail: before it did anything, or after it did everything and before it could say so. */
-export type D1Fault = 'before' | 'after'
+/** How D1 may fail: before it did anything, after it did everything and before it could say so, or without a word. */
+export type D1Fault = 'before' | 'after' | 'silent'
+
+/** Longer than anybody waits. */
+const SILENCE_MS = 30_000
 
 /** From now on, D1 as this object sees it fails as `next` says for each batch. Lasts as long as the object is in memory. */
 export function failHistory(account: string, next: () => D1Fault | null): Promise<void> {
@@ -44,6 +47,7 @@ export function failHistory(account: string, next: () => D1Fault | null): Promis
         return async (statements: D1PreparedStatement[]) => {
           const fault = next()
           if (fault === 'before') throw new Error('D1 is gone')
+          if (fault === 'silent') await scheduler.wait(SILENCE_MS)
           const results = await target.batch(statements)
           if (fault === 'after') throw new Error('D1 did it and could not say so')
           return results

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { newAccount } from './api.ts'
+import { type Body, newAccount } from './api.ts'
 
 const FACTS = { tier: 'code_review', diff_lines: 150, files: 6 }
 
@@ -152,7 +152,7 @@ test('a new push swaps the hold in one step; if it is refused, the old hold stay
   expect(swapped.body.balance).toMatchObject({ available: 10, reserved: 90 })
   expect((await account.get('/reservations/push_1')).body.state).toBe('released')
   const refused = await account.reserve('push_3', { credits: 101, supersedes: 'push_2' })
-  expect(refused.body).toMatchObject({ code: 'insufficient_credits', available: 10 })
+  expect(refused.body).toMatchObject({ code: 'insufficient_credits', available: 10, shortfall: 1 })
   expect((await account.get('/reservations/push_2')).body.state).toBe('held')
   expect((await account.reserve('push_4', { credits: 5, supersedes: 'unknown' })).status).toBe(201)
 })
@@ -188,6 +188,29 @@ test('reservations are listed newest first, by pages, and by state', async () =>
   expect((await account.get('/reservations?cursor=nonsense')).body.errors[0].path).toBe('cursor')
 })
 
+test('a list of closed reservations goes through any ledger, page by page', async () => {
+  const account = await newAccount(10_000)
+  await account.reserve('early', { credits: 1 })
+  await account.release('early')
+  for (let batch = 0; batch < 3; batch += 1) {
+    const commands = Array.from({ length: 1_000 }, (_, index) => ({
+      op: 'reserve',
+      id: `r${batch}-${index}`,
+      credits: 1,
+    }))
+    await account.post('/reservations:batch', { commands })
+  }
+  const found: string[] = []
+  let pages = 0
+  for (let next: string | null = ''; next !== null; pages += 1) {
+    const page: Body = (await account.get(`/reservations?state=released${next === '' ? '' : `&cursor=${next}`}`)).body
+    found.push(...page.data.map((each: Body) => each.id))
+    next = page.next_cursor
+  }
+  expect(found).toEqual(['early'])
+  expect(pages).toBe(2)
+})
+
 test('a batch answers each command in its place with the status of its single call', async () => {
   const account = await newAccount(100)
   const commands = [
@@ -200,10 +223,11 @@ test('a batch answers each command in its place with the status of its single ca
     { op: 'extend', id: 'b', ttl_seconds: 1 },
     { op: 'reserve', id: 'c', credits: 1, wait_seconds: 1 },
     { op: 'dance', id: 'd' },
+    null,
   ]
   const { body } = await account.post('/reservations:batch', { commands })
   expect(body.results.map((each: { status: number }) => each.status)).toEqual([
-    201, 402, 200, 201, 200, 404, 400, 400, 400,
+    201, 402, 200, 201, 200, 404, 400, 400, 400, 400,
   ])
   expect(body.balance).toMatchObject({ available: 30, reserved: 60 })
   expect(await account.audit()).toMatchObject({ ok: true })

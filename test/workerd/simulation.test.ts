@@ -14,7 +14,7 @@ import { randomStep, Sender } from '../core/ledger/commands.ts'
 import { type Random, random } from '../core/ledger/random.ts'
 import { Store } from '../core/ledger/store.ts'
 import { type AccountApi, newAccount } from './api.ts'
-import { armedAt, callAlarm, type D1Fault, dump, failHistory, query } from './object.ts'
+import { armedAt, callAlarm, dump, failHistory, query } from './object.ts'
 
 const SEEDS = 12
 const STEPS = 150
@@ -60,7 +60,7 @@ async function befall(
   chance: Random,
   account: AccountApi,
   store: Store,
-  nextFault: () => D1Fault | null,
+  nextFault: () => 'before' | 'after' | null,
 ): Promise<void> {
   switch (chance.below(12)) {
     case 0:

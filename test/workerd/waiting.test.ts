@@ -33,18 +33,38 @@ test('waiters are served in order of arrival, and a large one is not starved by 
   expect(await account.balance()).toMatchObject({ available: 20, reserved: 110 })
 })
 
-test('the same id joins its waiter and another request under it is a conflict', async () => {
+test('the same id joins its waiter: one is told that it was made, the others that it was there', async () => {
   const account = await newAccount(10)
-  const [first] = await waiting(account, 'same', 50)
-  const [second] = await waiting(account, 'same', 50)
-  expect((await account.reserve('same', { credits: 51, wait_seconds: 30 })).body).toMatchObject({
-    code: 'conflict',
-    field: 'credits',
-  })
+  const waiters = [...(await waiting(account, 'same', 50)), ...(await waiting(account, 'same', 50))]
+  const other = await account.reserve('same', { credits: 51, wait_seconds: 30 })
+  expect(other.body).toMatchObject({ code: 'conflict', field: 'credits' })
   await account.grant('more', 100)
-  const ids = (await Promise.all([first, second])).map((each) => each?.body.reservation.id)
-  expect(ids).toEqual(['same', 'same'])
+  expect((await Promise.all(waiters)).map((each) => each.status).sort()).toEqual([200, 201])
   expect(await account.balance()).toMatchObject({ reserved: 50 })
+})
+
+test('whoever waits for an id that is held meanwhile hears of it at once', async () => {
+  const account = await newAccount(100)
+  await account.reserve('first', { credits: 80 })
+  const [large] = await waiting(account, 'large', 85)
+  const [small] = await waiting(account, 'small', 30)
+  await account.grant('some', 15)
+  expect((await account.reserve('small', { credits: 30 })).status).toBe(201)
+  expect((await small)?.headers.get('Idempotent-Replayed')).toBe('true')
+  await account.release('first')
+  expect((await large)?.status).toBe(201)
+})
+
+test('each waits in its own name: a key that is revoked meanwhile is refused, whoever else waits for the same id', async () => {
+  const account = await newAccount(10)
+  const { id, key } = (await account.post('/keys', { scope: 'runner' })).body
+  const revoked = account.reserve('same', { credits: 50, wait_seconds: 30 }, key)
+  await account.balance()
+  const [valid] = await waiting(account, 'same', 50)
+  await account.del(`/keys/${id}`)
+  await account.grant('more', 100)
+  expect((await revoked).status).toBe(401)
+  expect((await valid)?.status).toBe(201)
 })
 
 test('who waits in vain is told what a refusal tells', async () => {

@@ -4,18 +4,15 @@ import { askAccount } from '../../account/client.ts'
 import { readDirectory } from '../../history/read.ts'
 import { Account, Audit, DirectoryLine, listOf } from '../answers.ts'
 import { toMillicredits } from '../commands.ts'
-import { AccountBody, AccountId, PageQuery } from '../contract.ts'
-import { fromCursor, toPage } from '../cursor.ts'
+import { AccountBody, PageQuery } from '../contract.ts'
+import { AgePosition, fromCursor, toPage } from '../cursor.ts'
 import { presentAccount, presentDirectoryLine } from '../present.ts'
 import { problemResponse } from '../problems.ts'
-import { json, refusal } from '../respond.ts'
+import { json, refusal, written } from '../respond.ts'
 import { OPERATORS, type Route, route } from '../route.ts'
 
 const DEFAULT_TRIAL = { credits: 100, days: 14 }
 const DAY_MS = 24 * 60 * 60 * 1000
-
-/** Where a page of the directory begins. */
-const DirectoryPosition = z.strictObject({ createdAt: z.int(), id: AccountId })
 
 export const accountRoutes: readonly Route[] = [
   route({
@@ -40,7 +37,8 @@ export const accountRoutes: readonly Route[] = [
       const request = { id: account, name, email, region, allowDebt, trial }
       const answer = await askAccount(env, account, (object) => object.open(request), region)
       if (!answer.ok) return refusal(answer.refusal, account)
-      return json(presentAccount(answer.details, answer.balance), answer.created ? 201 : 200)
+      const opened = presentAccount(answer.details, answer.balance)
+      return written(opened, !answer.changed, answer.created ? 201 : 200)
     },
   }),
   route({
@@ -67,7 +65,7 @@ export const accountRoutes: readonly Route[] = [
     query: PageQuery,
     answers: { 200: { description: 'A page.', schema: listOf(DirectoryLine) } },
     async handle({ env, query }) {
-      const cursor = fromCursor(query.cursor, DirectoryPosition)
+      const cursor = fromCursor(query.cursor, AgePosition)
       if (!cursor.ok) return problemResponse(cursor.problem)
       const lines = await readDirectory(env.HISTORY, cursor.position, query.limit + 1)
       const { data, next_cursor } = toPage(lines, query.limit, ({ createdAt, id }) => ({ createdAt, id }))

@@ -1,10 +1,10 @@
 /** What is sold, and what a review will probably cost. */
-import type * as z from 'zod'
 import { askAccount } from '../../account/client.ts'
-import { estimate, type ReviewFacts } from '../../catalog/estimates.ts'
+import { estimate } from '../../catalog/estimates.ts'
 import { PACKS } from '../../catalog/packs.ts'
 import { TIERS } from '../../catalog/tiers.ts'
 import { allOf, Estimate, Pack, Tier } from '../answers.ts'
+import { toFacts } from '../commands.ts'
 import { EstimateBody } from '../contract.ts'
 import { presentEstimate, presentPack, presentTier } from '../present.ts'
 import { json, refusal } from '../respond.ts'
@@ -60,9 +60,3 @@ export const catalogRoutes: readonly Route[] = [
     },
   }),
 ]
-
-/** The facts of a review as the catalogue knows them. */
-export function toFacts(body: z.output<typeof EstimateBody>): ReviewFacts {
-  const { tier, diff_lines, files, repository_complexity, specialists } = body
-  return { tier, diffLines: diff_lines, files, complexity: repository_complexity, specialists: specialists ?? null }
-}

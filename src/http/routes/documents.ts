@@ -37,6 +37,7 @@ export function documentRoutes(all: () => readonly Route[]): readonly Route[] {
       group: 'Documents',
       summary: 'Whether the Worker answers',
       scopes: 'public',
+      uncounted: true,
       answers: { 200: { description: 'It does.', schema: z.strictObject({ status: z.literal('ok') }) } },
       handle: () => json({ status: 'ok' }),
     }),

@@ -36,10 +36,9 @@ export const historyRoutes: readonly Route[] = [
       const { kind, reservation } = query
       const filter = { kind, reservation, from: optionalTime(query.from), to: optionalTime(query.to) }
       if (acceptsCsv(context.req.header('Accept'))) return csvOfEntries(env.HISTORY, account, filter)
-      const [found, completeTo] = await Promise.all([
-        readEntries(env.HISTORY, account, filter, cursor.position, query.limit + 1),
-        readWatermark(env.HISTORY, account),
-      ])
+      // Before the page, so that it never claims more than the page could show.
+      const completeTo = await readWatermark(env.HISTORY, account)
+      const found = await readEntries(env.HISTORY, account, filter, cursor.position, query.limit + 1)
       const { data, next_cursor } = toPage(found, query.limit, (entry) => entry.seq)
       return json({ data: data.map(presentEntry), next_cursor, complete_to: completeTo })
     },
@@ -60,10 +59,8 @@ export const historyRoutes: readonly Route[] = [
       const admitted = await askAccount(env, account, (object) => object.admit(caller))
       if (!admitted.ok) return refusal(admitted.refusal, account)
       const { from, to, group_by } = query
-      const [lines, completeTo] = await Promise.all([
-        readUsage(env.HISTORY, account, { from, to }, group_by),
-        readWatermark(env.HISTORY, account),
-      ])
+      const completeTo = await readWatermark(env.HISTORY, account)
+      const lines = await readUsage(env.HISTORY, account, { from, to }, group_by)
       return json({ data: lines.map((line) => presentUsage(line, group_by)), complete_to: completeTo })
     },
   }),

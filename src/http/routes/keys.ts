@@ -1,8 +1,9 @@
 /** The account's own keys: minted, shown once, revoked at once. */
 import { askAccount } from '../../account/client.ts'
 import { mintAccountKey } from '../account-keys.ts'
-import { allOf, Key, MintedKey } from '../answers.ts'
-import { CallerId, KeyBody } from '../contract.ts'
+import { Key, listOf, MintedKey } from '../answers.ts'
+import { CallerId, KeyBody, PageQuery } from '../contract.ts'
+import { AgePosition, fromCursor, toPage } from '../cursor.ts'
 import { presentKey } from '../present.ts'
 import { invalidField, problemResponse } from '../problems.ts'
 import { json, refusal, written } from '../respond.ts'
@@ -49,10 +50,16 @@ export const keyRoutes: readonly Route[] = [
     group: 'Keys',
     summary: 'The keys of this account, without the keys themselves',
     scopes: OWNERS,
-    answers: { 200: { description: 'All of them, newest first.', schema: allOf(Key) } },
-    async handle({ env, account, caller }) {
-      const answer = await askAccount(env, account, (object) => object.listKeys(caller))
-      return answer.ok ? json({ data: answer.keys.map(presentKey) }) : refusal(answer.refusal, account)
+    query: PageQuery,
+    answers: { 200: { description: 'A page, newest first.', schema: listOf(Key) } },
+    async handle({ env, account, caller, query }) {
+      const cursor = fromCursor(query.cursor, AgePosition)
+      if (!cursor.ok) return problemResponse(cursor.problem)
+      const page = { after: cursor.position, limit: query.limit + 1 }
+      const answer = await askAccount(env, account, (object) => object.listKeys(caller, page))
+      if (!answer.ok) return refusal(answer.refusal, account)
+      const { data, next_cursor } = toPage(answer.keys, query.limit, ({ createdAt, id }) => ({ createdAt, id }))
+      return json({ data: data.map(presentKey), next_cursor })
     },
   }),
   route({

@@ -5,7 +5,7 @@ import type { ReservationRequest } from '../../account/requests.ts'
 import { listOf, Reservation, ReservationAnswer } from '../answers.ts'
 import { toExtend, toRelease, toReserveRequest, toSettle } from '../commands.ts'
 import { ExtendBody, ReleaseBody, ReservationsQuery, ReserveBody, SettleBody } from '../contract.ts'
-import { fromCursor, NumberPosition, toPage } from '../cursor.ts'
+import { fromCursor, NumberPosition, toCursor } from '../cursor.ts'
 import { presentReservation } from '../present.ts'
 import { problemResponse } from '../problems.ts'
 import { json, refusal, written } from '../respond.ts'
@@ -86,17 +86,20 @@ export const reservationRoutes: readonly Route[] = [
     operation: 'listReservations',
     group: 'Reservations',
     summary: 'Reservations, newest first',
+    description: 'A page of closed ones may be short, even empty, and yet have a next_cursor.',
     scopes: EVERYONE,
     query: ReservationsQuery,
     answers: { 200: { description: 'A page.', schema: listOf(Reservation) } },
     async handle({ env, account, caller, query }) {
       const cursor = fromCursor(query.cursor, NumberPosition)
       if (!cursor.ok) return problemResponse(cursor.problem)
-      const page = { state: query.state ?? null, before: cursor.position, limit: query.limit + 1 }
+      const page = { state: query.state ?? null, before: cursor.position, limit: query.limit }
       const answer = await askAccount(env, account, (object) => object.reservations(caller, page))
       if (!answer.ok) return refusal(answer.refusal, account)
-      const { data, next_cursor } = toPage(answer.reservations, query.limit, (each) => each.ordinal)
-      return json({ data: data.map((each) => presentReservation(each, account)), next_cursor })
+      return json({
+        data: answer.reservations.map((each) => presentReservation(each, account)),
+        next_cursor: answer.next === null ? null : toCursor(answer.next),
+      })
     },
   }),
 ]

@@ -136,4 +136,16 @@ describe('the balance', () => {
     account.release('r')
     expect(account.balance().trial).toBe(null)
   })
+
+  it('are at most 1,000 at a time of those that are given away; what was bought is always granted', () => {
+    const account = new Example()
+    for (let count = 0; count < 1_000; count += 1) account.give(`gift-${count}`, 1)
+    expect(account.give('one-more', 1)).toMatchObject(
+      refused('limit_exceeded', { limit: 'live_grants', maximum: 1_000 }),
+    )
+    expect(account.give('bought', 1, { kind: 'purchase' })).toMatchObject({ ok: true })
+    account.reserve('r', 10)
+    account.settle('r', 10)
+    expect(account.give('one-more', 1)).toMatchObject({ ok: true })
+  })
 })

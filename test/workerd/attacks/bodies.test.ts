@@ -298,9 +298,6 @@ describe('a batch', () => {
       [{ commands: [] }, 'commands'],
       [{ commands: {} }, 'commands'],
       [{ commands: { length: 1, 0: one } }, 'commands'],
-      [{ commands: [one, null] }, 'commands.1'],
-      [{ commands: [[one]] }, 'commands.0'],
-      [{ commands: ['release'] }, 'commands.0'],
       [{ commands: [one], bogus: 1 }, 'bogus'],
     ]
     const tooMany = await call('POST', path, { body: { commands: Array.from({ length: 1_001 }, () => one) } })
@@ -324,8 +321,9 @@ describe('a batch', () => {
       }
     }
     const deep = `${'['.repeat(500_000)}${']'.repeat(500_000)}`
-    for (const text of [`{"commands":${deep}}`, `{"commands":[${deep}]}`, '{"a":'.repeat(200_000)]) {
-      expect((await send('POST', path, { body: text })).body.code).toBe('invalid_request')
+    expect((await send('POST', path, { body: '{"a":'.repeat(200_000) })).body.code).toBe('invalid_request')
+    for (const text of [`{"commands":${deep}}`, `{"commands":[${deep}]}`]) {
+      expect((await send('POST', path, { body: text })).body.results[0].problem.code).toBe('invalid_request')
     }
     const nested = await send('POST', path, { body: `{"commands":[{"op":"release","id":"held","bogus":${deep}}]}` })
     expect(paths(nested.body.results[0].problem)).toEqual(['bogus'])

@@ -1,5 +1,6 @@
 /** Keys as attackers and as the past would make them. */
-import { fromBase64Url, mintAccountKey, toBase64Url } from '../../../src/http/account-keys.ts'
+import { mintAccountKey } from '../../../src/http/account-keys.ts'
+import { fromBase64Url, toBase64Url } from '../../../src/http/base64url.ts'
 import type { AccountApi } from '../api.ts'
 
 export const ACCOUNT_SCOPES = ['billing', 'runner', 'read'] as const
