@@ -74,6 +74,7 @@ function wranglerEnv(stateDir: string): NodeJS.ProcessEnv {
     CLOUDFLARE_CF_FETCH_ENABLED: 'false',
     WRANGLER_SEND_METRICS: 'false',
     WRANGLER_HIDE_BANNER: 'true',
+    WRANGLER_LOG_PATH: join(stateDir, 'logs'),
     // The registry of running Workers is the user's otherwise, and several systems would meet in it.
     WRANGLER_REGISTRY_PATH: join(stateDir, 'registry'),
   }

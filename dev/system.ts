@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Group, ROOT, startGroup } from './process-group.ts'
 import { ensureSecrets, makeFolder, SystemError } from './secrets.ts'
+import { lockState } from './state-lock.ts'
 
 export const DEFAULT_PORT = 8787
 
@@ -42,15 +43,31 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const varsFile = resolve(options.varsFile ?? defaultVarsFile())
   await checkPort(port)
   makeFolder(stateDir)
-  const keys = ensureSecrets(varsFile)
-  await migrate(stateDir)
+  const unlock = lockState(stateDir)
+  try {
+    const keys = ensureSecrets(varsFile)
+    await migrate(stateDir)
+    const group = await serve(port, stateDir, varsFile, options.onLine)
+    return { ...keys, ...group, ended: group.ended.finally(unlock) }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+async function serve(
+  port: number,
+  stateDir: string,
+  varsFile: string,
+  onLine: SystemOptions['onLine'],
+): Promise<Omit<System, 'operatorKey' | 'runnerKey'>> {
   const url = `http://127.0.0.1:${port}`
-  const serve = [
+  const args = [
     ...['dev', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0'],
     ...['--persist-to', stateDir, '--env-file', varsFile, '--log-level', 'warn'],
     '--show-interactive-dev-session=false',
   ]
-  const group = startGroup(stateDir, serve, options.onLine)
+  const group = startGroup(stateDir, args, onLine)
   const ended = group.exited.then(async (code) => {
     // Workerd outlives a wrangler that was killed.
     await group.end()
@@ -62,7 +79,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     await group.end()
     throw error
   }
-  return { url, ...keys, pid: group.pid, ended, stop: group.end }
+  return { url, pid: group.pid, ended, stop: group.end }
 }
 
 export function defaultVarsFile(): string {
@@ -87,7 +104,9 @@ async function checkPort(port: number): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const why = code === 'EADDRINUSE' ? 'is taken by another process' : `cannot be used (${code})`
-    throw new SystemError(`Port ${port} ${why}. Choose another: PORT=${port + 1} npm start`)
+    throw new SystemError(
+      `Port ${port} ${why}. Choose another, with a state of its own: PORT=${port + 1} STATE_DIR=.wrangler/second npm start`,
+    )
   }
   server.close()
   await once(server, 'close')

@@ -14,7 +14,7 @@ export interface Target {
 }
 
 export async function reachTarget(): Promise<Target> {
-  const named = process.env['ASSAY_URL']?.replace(/\/+$/, '')
+  const named = process.env['URL']?.replace(/\/+$/, '')
   const url = named ?? `http://127.0.0.1:${DEFAULT_PORT}`
   if (await isHealthy(url)) {
     const api = new Api(url, keysOfRunning())

@@ -89,11 +89,21 @@ const reserveFields = z.strictObject({
   max_credits: reviewCredits
     .optional()
     .meta({ description: 'Default: twice the upper end of the tier, or twice `credits`.' }),
-  overage: z.enum(['available', 'cap', 'debt']).default('available'),
-  supersedes: CallerId.optional(),
-  on_expiry: z.enum(['release', 'settle_accrued']).default('release'),
-  wait_seconds: z.int().min(0).max(30).optional(),
-  dedupe_key: CallerId.optional(),
+  overage: z
+    .enum(['available', 'cap', 'debt'])
+    .default('available')
+    .meta({ description: 'Cost above the hold: takes free credits, is absorbed, or is owed where the account may.' }),
+  supersedes: CallerId.optional().meta({ description: 'A reservation that is released in the same step.' }),
+  on_expiry: z
+    .enum(['release', 'settle_accrued'])
+    .default('release')
+    .meta({ description: 'When time runs out: return all, or all but what was last reported as `accrued`.' }),
+  wait_seconds: z.int().min(0).max(30).optional().meta({
+    description: 'How long this call waits for credits before it is refused. No part of what is reserved.',
+  }),
+  dedupe_key: CallerId.optional().meta({
+    description: 'A reservation made with the same key in the last 60 s, and not released, is the answer.',
+  }),
   metadata: Metadata.default({}),
 })
 

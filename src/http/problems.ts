@@ -104,7 +104,29 @@ function flattenIssue(issue: z.core.$ZodIssue): { path: string; message: string 
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a known field' }))
   }
-  return [{ path: path.join('.'), message: issue.message }]
+  return [{ path: path.join('.'), message: messageOf(issue) }]
+}
+
+/** In the words of this API rather than those of its library. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined && issue.message.endsWith('received undefined')
+        ? 'is missing'
+        : `must be of type ${issue.expected}`
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`
+    case 'too_small':
+      return issue.origin === 'string' || issue.origin === 'array'
+        ? 'is too short'
+        : `must be at least ${issue.minimum}`
+    case 'too_big':
+      return issue.origin === 'string' || issue.origin === 'array' ? 'is too long' : `must be at most ${issue.maximum}`
+    case 'invalid_key':
+      return 'is not a usable name'
+    default:
+      return issue.message
+  }
 }
 
 /** The answer to a refusal of the account. */

@@ -87,13 +87,13 @@ test('what cannot be played ends with code 2 and says why', async () => {
   await mkdir(plain)
   await mkdir(empty)
   git(empty, 'init', '--quiet')
-  const nobody = { ASSAY_URL: `http://127.0.0.1:${await freePort()}` }
+  const nobody = { URL: `http://127.0.0.1:${await freePort()}` }
   const cases = [
     [demo(plain), `${plain} is not a git repository.`],
     [demo(empty), `The repository ${empty} has no commits yet.`],
     [demo(join(folder, 'missing')), `There is no ${join(folder, 'missing')}.`],
     [demo(repository, '--last', '0'), '--last is a whole number from 1'],
-    [demo(repository, nobody), `Nothing answers at ${nobody.ASSAY_URL}`],
+    [demo(repository, nobody), `Nothing answers at ${nobody.URL}`],
     [demo(repository, { RUNNER_KEY: 'another-runner-key' }), 'does not take the keys'],
   ] as const
   for (const [result, message] of cases) {
@@ -107,7 +107,7 @@ test('what cannot be played ends with code 2 and says why', async () => {
 async function demo(...args: readonly (string | Readonly<Record<string, string>>)[]) {
   const words = args.filter((each) => typeof each === 'string')
   const { url, operatorKey, runnerKey } = system
-  const keys = { ASSAY_URL: url, OPERATOR_KEY: operatorKey, RUNNER_KEY: runnerKey }
+  const keys = { URL: url, OPERATOR_KEY: operatorKey, RUNNER_KEY: runnerKey }
   const env = Object.assign({}, process.env, keys, ...args.filter((each) => typeof each !== 'string'))
   const child = spawn(process.execPath, [DEMO, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']

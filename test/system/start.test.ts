@@ -57,7 +57,10 @@ test('it serves from nothing, with keys that work, and SIGTERM ends every proces
   const second = await start('second', command.port)
   expect(await second.exited).toBe(1)
   expect(second.output).toContain(`Port ${command.port} is taken`)
-  expect(second.output).toContain(`PORT=${command.port + 1} npm start`)
+  expect(second.output).toContain(`PORT=${command.port + 1}`)
+  const twin = await start('fresh')
+  expect(await twin.exited).toBe(1)
+  expect(twin.output).toMatch(/is in use by process \d+/)
 
   const group = command.group()
   command.signal('SIGTERM')
