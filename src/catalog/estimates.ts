@@ -63,8 +63,8 @@ const SHARED_READING = 0.5
 const PER_SPECIALIST = 0.125
 
 /** How far actual costs spread around the estimate, and how much of that spread a hold covers. */
-const LOW_SPREAD = 0.75
-const HIGH_SPREAD = 1.5
+const LOW_SPREAD = 0.6
+const HIGH_SPREAD = 1.6
 const RESERVE_MARGIN = 1.25
 
 /** Estimates are announced in tenths of a credit: finer digits would claim a precision that they do not have. */
