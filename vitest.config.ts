@@ -38,6 +38,8 @@ export default defineConfig(async () => {
             onConsoleLog: (log: string) => !log.includes('history is behind'),
           },
         },
+        // Stripe's double, as the SDK and Stripe's own CLI see it.
+        { test: { name: 'stripe', include: ['test/stripe/**/*.test.ts'], testTimeout: 60_000 } },
         // The whole system from outside, as users start it.
         {
           test: {
