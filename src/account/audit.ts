@@ -3,11 +3,11 @@
  * with those in D1, and names every difference.
  */
 
-import { readHistoryRows } from '../history/read.ts'
+import { readDirectoryLine, readHistoryRows } from '../history/read.ts'
 import { historyRow } from '../history/write.ts'
 import type { Entry, Totals } from '../ledger/entry.ts'
 import type { AccountLedger } from './ledger.ts'
-import type { Outbox } from './outbox.ts'
+import type { OpenedAccount } from './opened.ts'
 import { integer, type Row } from './rows.ts'
 
 /** Entries read at a time, with room for other commands in between. */
@@ -29,14 +29,11 @@ export interface Audit {
 type Sums = Record<'available' | 'reserved' | 'debt' | 'charged' | 'absorbed', number>
 
 /** Runs beside other commands: what it compares with is read in the same turn as the last entry. */
-export async function audit(
-  ledger: AccountLedger,
-  outbox: Outbox,
-  sql: SqlStorage,
-  db: D1Database,
-  account: string,
-): Promise<Audit> {
+export async function audit(account: OpenedAccount, sql: SqlStorage, db: D1Database): Promise<Audit> {
+  const { ledger, outbox, details } = account
+  const { id } = details.value
   const fold = new Fold()
+  await compareDirectory(fold, account, db)
   let inHistory = 0
   const drainedTo = outbox.drainedTo
   for (
@@ -46,11 +43,11 @@ export async function audit(
   ) {
     for (const entry of page) fold.add(entry)
     const first = page[0]?.seq ?? 0
-    inHistory += await compareHistory(fold, page, drainedTo, await readHistoryRows(db, account, first - 1, fold.seq))
+    inHistory += await compareHistory(fold, page, drainedTo, await readHistoryRows(db, id, first - 1, fold.seq))
   }
   // From here to the end nothing waits, so no command comes between the last entry and the state that it led to.
   const compared = compareState(fold, ledger, sql)
-  const beyond = await readHistoryRows(db, account, fold.seq, fold.seq + PAGE)
+  const beyond = await readHistoryRows(db, id, fold.seq, fold.seq + PAGE)
   const unknown = beyond.filter((row) => Number(row['seq']) > ledger.book.seq).length
   if (unknown > 0) fold.differ(`history has ${unknown} entries that the account does not have`)
   return { checked: { entries: fold.seq, history: inHistory, ...compared }, differences: fold.differences }
@@ -111,6 +108,19 @@ class Fold {
     if (hold === 0) this.holds.delete(reservation)
     else this.holds.set(reservation, hold)
   }
+}
+
+/** The account's line in the directory, unless a change of it is still on its way. */
+async function compareDirectory(fold: Fold, { outbox, details }: OpenedAccount, db: D1Database): Promise<void> {
+  const { value } = details
+  if (!outbox.described) return
+  const line = await readDirectoryLine(db, value.id)
+  if (details.value !== value) return
+  if (line === null) return fold.differ('the directory lacks the account')
+  for (const field of ['name', 'email', 'region', 'createdAt'] as const) {
+    if (line[field] !== value[field]) fold.differ(`the directory has another ${field}`)
+  }
+  if ((line.allowDebt === 1) !== value.allowDebt) fold.differ('the directory has another allowDebt')
 }
 
 async function compareHistory(

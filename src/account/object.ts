@@ -158,8 +158,7 @@ export class Account extends DurableObject<Env> {
     return this.#guard(async () => {
       const admitted = this.#admit(caller, (account) => ({ ok: true, account }))
       if (!admitted.ok) return admitted
-      const { ledger, outbox, details } = admitted.account
-      return { ok: true, audit: await audit(ledger, outbox, this.ctx.storage.sql, this.env.HISTORY, details.value.id) }
+      return { ok: true, audit: await audit(admitted.account, this.ctx.storage.sql, this.env.HISTORY) }
     })
   }
 

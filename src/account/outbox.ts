@@ -60,6 +60,11 @@ export class Outbox {
     return this.#progress.drainedTo
   }
 
+  /** Whether D1 is known to have the account's line as it was last described. */
+  get described(): boolean {
+    return this.#progress.described
+  }
+
   /** When there is something to send, up to the account's last entry; `null` if D1 has it all. */
   wakeAt(lastSeq: number): EpochMs | null {
     const { drainedTo, described, retryAt } = this.#progress

@@ -115,6 +115,12 @@ export interface DirectoryPosition {
   readonly id: string
 }
 
+/** One account's line; `null` if history has none. */
+export async function readDirectoryLine(db: D1Database, id: string): Promise<DirectoryLine | null> {
+  const [line] = await drizzle(db).select().from(accounts).where(eq(accounts.id, id))
+  return line ?? null
+}
+
 /** Accounts, newest first. */
 export function readDirectory(
   db: D1Database,

@@ -244,6 +244,19 @@ test('the audit names what history has wrong, and what it has too much', async (
   ])
 })
 
+test('the audit names what the directory has wrong', async () => {
+  const account = await newAccount(0, { name: 'Acme' })
+  await callAlarm(account.id)
+  expect(await account.audit()).toMatchObject({ ok: true })
+  await env.HISTORY.prepare("UPDATE accounts SET name = 'Apex', allow_debt = 1 WHERE id = ?").bind(account.id).run()
+  expect((await account.audit()).differences).toEqual([
+    'the directory has another name',
+    'the directory has another allowDebt',
+  ])
+  await env.HISTORY.prepare('DELETE FROM accounts WHERE id = ?').bind(account.id).run()
+  expect((await account.audit()).differences).toEqual(['the directory lacks the account'])
+})
+
 test('the audit names what the account itself has wrong', async () => {
   const account = await newAccount(1_000)
   await account.reserve('a', { credits: 30 })
