@@ -10,8 +10,9 @@ import { expectNothingLeft, type Printed, StartCommand } from './command.ts'
 
 const FREE_WITHIN_MS = 5_000
 const HISTORY_WITHIN_MS = 15_000
-/** Enough that some are on their way whenever the system is killed. */
-const RESERVES = 400
+const CLIENTS = 16
+/** More than a system that is being killed can answer, and fewer than an account may hold open. */
+const RESERVES = 8_000
 const RESERVED_BEFORE_KILL = 60
 
 let folder: string
@@ -142,13 +143,17 @@ test('a secret that can be guessed is named, and how to put it right', async () 
 async function reserveUntilKilled(system: Printed, command: StartCommand): Promise<string[]> {
   const group = command.group()
   const acknowledged: string[] = []
-  const reserve = async (id: string) => {
-    const { status } = await ask(system, 'runner', 'PUT', `/v1/accounts/survivor/reservations/${id}`, { credits: 1 })
-    if (status !== 201) return
-    acknowledged.push(id)
-    if (acknowledged.length === RESERVED_BEFORE_KILL) process.kill(-group, 'SIGKILL')
+  // Each client goes on until the system is gone, so that some are on their way whenever that is.
+  const client = async (name: number) => {
+    for (let index = 0; index < RESERVES / CLIENTS; index += 1) {
+      const id = `review-${name}-${index}`
+      const { status } = await ask(system, 'runner', 'PUT', `/v1/accounts/survivor/reservations/${id}`, { credits: 1 })
+      if (status !== 201) return
+      acknowledged.push(id)
+      if (acknowledged.length === RESERVED_BEFORE_KILL) process.kill(-group, 'SIGKILL')
+    }
   }
-  await Promise.allSettled(Array.from({ length: RESERVES }, (_, index) => reserve(`review-${index}`)))
+  await Promise.allSettled(Array.from({ length: CLIENTS }, (_, name) => client(name)))
   await expectNothingLeft(group)
   return acknowledged
 }
