@@ -26,3 +26,7 @@ export function discountPercent(pack: Pack): number {
 export function smallestPackFor(credits: number): Pack | null {
   return PACKS.find((pack) => pack.credits >= credits) ?? PACKS.at(-1) ?? null
 }
+
+export function findPack(id: string): Pack | null {
+  return PACKS.find((pack) => pack.id === id) ?? null
+}

@@ -3,6 +3,7 @@
  * writes the next one through a Draft.
  */
 import type { EpochMs, Millicredits } from './amounts.ts'
+import type { AutoTopUp } from './auto-top-up.ts'
 import type { Totals } from './entry.ts'
 import type { Grant } from './grants.ts'
 
@@ -24,6 +25,8 @@ export interface Book {
   readonly allowDebt: boolean
   /** Whether new reservations are made in mode `byok` (R17). */
   readonly byok: boolean
+  /** What the customer last agreed to (R16); `null` if never. */
+  readonly autoTopUp: AutoTopUp | null
 }
 
 export const EMPTY_BOOK: Book = {
@@ -38,4 +41,5 @@ export const EMPTY_BOOK: Book = {
   trialExpiresAt: null,
   allowDebt: false,
   byok: false,
+  autoTopUp: null,
 }

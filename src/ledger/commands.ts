@@ -1,8 +1,10 @@
 /** Everything that can be asked of the ledger. Amounts are millicredits, times epoch milliseconds. */
 import type { EpochMs, Millicredits } from './amounts.ts'
+import type { AutoTopUp, TopUpFacts } from './auto-top-up.ts'
 import type { Book } from './book.ts'
 import type { Entry } from './entry.ts'
 import type { Grant, GrantKind } from './grants.ts'
+import type { Failure, PaymentFacts, Purchase } from './purchase.ts'
 import type { Refused } from './refusals.ts'
 import type { Metadata, OnExpiry, Overage, RequestFields, Reservation } from './reservation.ts'
 
@@ -63,13 +65,87 @@ export interface ChangeByok {
   readonly enabled: boolean
 }
 
+/** A pack is about to be bought in Checkout. */
+export interface StartCheckout {
+  readonly op: 'start_checkout'
+  /** The id is ours; the caller's idempotency key finds the purchase again. */
+  readonly purchase: Pick<
+    Purchase,
+    | 'id'
+    | 'pack'
+    | 'credits'
+    | 'priceCents'
+    | 'settles'
+    | 'successUrl'
+    | 'cancelUrl'
+    | 'request'
+    | 'idempotencyKey'
+    | 'expiresAt'
+  >
+}
+
+/** Where the customer pays for it. */
+export interface OpenCheckout {
+  readonly op: 'open_checkout'
+  readonly id: string
+  readonly customer: string
+  readonly session: string
+  readonly url: string | null
+}
+
+/** What Stripe was just seen to say of a payment (R12, R13). */
+export interface ReportPayment {
+  readonly op: 'report_payment'
+  readonly id: string
+  readonly facts: PaymentFacts
+}
+
+/** Auto top-up writes an attempt down, if R14 and R15 allow one now. */
+export interface StartAttempt {
+  readonly op: 'start_attempt'
+  readonly id: string
+  /** Whose card is charged. */
+  readonly customer: string
+}
+
+/** What happened to an attempt at Stripe, short of its outcome; what follows from it is decided by R14 and R15. */
+export type AttemptEvent =
+  | { readonly type: 'created'; readonly paymentIntent: string }
+  /** About to be confirmed: R14 is checked again. */
+  | { readonly type: 'confirm' }
+  /** Read to be still unconfirmed. */
+  | { readonly type: 'unconfirmed' }
+  | { readonly type: 'refused'; readonly failure: Failure }
+  /** There is no PaymentIntent to cancel. */
+  | { readonly type: 'abandoned'; readonly failure: Failure }
+
+export interface AdvanceAttempt {
+  readonly op: 'advance_attempt'
+  readonly id: string
+  readonly event: AttemptEvent
+}
+
+export interface ChangeAutoTopUp {
+  readonly op: 'change_auto_top_up'
+  readonly settings: Omit<AutoTopUp, 'agreedAt' | 'agreedBy'>
+  /** Who asks: the id of a key, or who else it was. */
+  readonly by: string
+}
+
 /** What time does (R7); nobody else may ask for it. */
 export type DueWork =
   | { readonly op: 'expire_reservation'; readonly id: string; readonly at: EpochMs }
   | { readonly op: 'expire_grant'; readonly id: string; readonly at: EpochMs }
 
 export type ReservationCommand = Reserve | Settle | Release | Extend
-export type Command = ReservationCommand | GiveGrant | VoidGrant | ChangeByok | DueWork
+export type PaymentCommand =
+  | StartCheckout
+  | OpenCheckout
+  | ReportPayment
+  | StartAttempt
+  | AdvanceAttempt
+  | ChangeAutoTopUp
+export type Command = ReservationCommand | GiveGrant | VoidGrant | ChangeByok | PaymentCommand | DueWork
 
 /** What was looked up for a command. */
 export interface View {
@@ -82,8 +158,14 @@ export interface View {
   /** For a reserve: the newest reservation with its `dedupeKey`, and the one it supersedes. */
   readonly deduplicated: Reservation | null
   readonly superseded: Reservation | null
-  /** Grants that parts of these reservations name and that are no longer live. */
+  /** Grants that parts of these reservations, or the purchase, name and that are no longer live. */
   readonly retired: readonly Grant[]
+  /** For a payment: the purchase that the command names, the attempt that it settles, and what R14 looks at. */
+  readonly purchase: Purchase | null
+  readonly settles: Purchase | null
+  readonly topUp: TopUpFacts | null
+  /** The number that a new purchase gets. */
+  readonly nextPurchase: number
 }
 
 /** Another name of a reservation, for ever. */
@@ -100,6 +182,7 @@ export interface Change {
   readonly reservations: readonly Reservation[]
   readonly grants: readonly Grant[]
   readonly alias: Alias | null
+  readonly purchases: readonly Purchase[]
 }
 
 /** `change` is null when nothing is written: a replay, or work already done. */
@@ -108,6 +191,7 @@ export interface Accepted {
   readonly replayed: boolean
   readonly reservation: Reservation | null
   readonly grant: Grant | null
+  readonly purchase: Purchase | null
   readonly change: Change | null
 }
 

@@ -3,10 +3,12 @@
  * refusal, out. Pure: the same arguments always give the same decision.
  */
 import type { EpochMs } from './amounts.ts'
+import { advanceAttempt, changeAutoTopUp, startAttempt } from './attempt.ts'
 import type { Command, Decision, View } from './commands.ts'
 import { expireGrant, expireReservation } from './due.ts'
 import { extend } from './extend.ts'
 import { changeByok, giveGrant, voidGrant } from './give.ts'
+import { openCheckout, reportPayment, startCheckout } from './payment.ts'
 import { release } from './release.ts'
 import { reserve } from './reserve.ts'
 import { settle } from './settle.ts'
@@ -28,6 +30,18 @@ export function decide(view: View, command: Command, now: EpochMs): Decision {
       return voidGrant(view, command, now)
     case 'change_byok':
       return changeByok(view, command, now)
+    case 'start_checkout':
+      return startCheckout(view, command, now)
+    case 'open_checkout':
+      return openCheckout(view, command, now)
+    case 'report_payment':
+      return reportPayment(view, command, now)
+    case 'start_attempt':
+      return startAttempt(view, command, now)
+    case 'advance_attempt':
+      return advanceAttempt(view, command, now)
+    case 'change_auto_top_up':
+      return changeAutoTopUp(view, command, now)
     case 'expire_reservation':
       return expireReservation(view, now)
     case 'expire_grant':

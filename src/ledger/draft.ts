@@ -3,14 +3,16 @@
  * of credits is one of its few methods, and an entry's deltas are the difference to the entry before.
  */
 import type { EpochMs, Millicredits } from './amounts.ts'
+import type { AutoTopUp } from './auto-top-up.ts'
 import type { Book } from './book.ts'
 import type { Entry, EntryKind, Totals } from './entry.ts'
 import { GrantMoves } from './grant-moves.ts'
-import { type Grant, isExpired, type Part } from './grants.ts'
+import { type Grant, isBought, isExpired, type Part } from './grants.ts'
+import type { Taken } from './purchase.ts'
 
 /** What an entry says beyond the movements that it sums up. */
 export type EntryFacts = Partial<
-  Pick<Entry, 'actual' | 'costUsd' | 'mode' | 'late' | 'reservation' | 'tier' | 'metadata' | 'detail'>
+  Pick<Entry, 'actual' | 'costUsd' | 'mode' | 'late' | 'reservation' | 'purchase' | 'tier' | 'metadata' | 'detail'>
 >
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -28,6 +30,7 @@ export class Draft {
   #seq: number
   #trialExpiresAt: EpochMs | null
   #byok: boolean
+  #autoTopUp: AutoTopUp | null
   /** How things stood after the last entry. */
   #last: {
     available: Millicredits
@@ -50,11 +53,16 @@ export class Draft {
     this.#seq = book.seq
     this.#trialExpiresAt = book.trialExpiresAt
     this.#byok = book.byok
+    this.#autoTopUp = book.autoTopUp
     this.#last = this.#marks()
   }
 
   get available(): Millicredits {
     return this.#available
+  }
+
+  get autoTopUp(): AutoTopUp | null {
+    return this.#autoTopUp
   }
 
   get open(): number {
@@ -118,6 +126,32 @@ export class Draft {
     return taken
   }
 
+  /** R13: takes credits of a payment back: from its own grant, then from other bought ones, then any, then as debt. */
+  takeBackPayment(id: string, amount: Millicredits): Taken[] {
+    const taken: Taken[] = []
+    const take = (grant: Grant, used: Millicredits) => {
+      this.#grants.move(grant, { free: -used, held: 0 })
+      this.#available -= used
+      taken.push({ grant: grant.id, credits: used })
+    }
+    let left = amount
+    const order = [(grant: Grant) => grant.id === id, (grant: Grant) => isBought(grant.kind), () => true]
+    for (const wanted of order) left = this.#grants.walkSome(left, wanted, take)
+    if (left > 0) {
+      this.#debt += left
+      taken.push({ grant: null, credits: left })
+    }
+    this.#totals.takenBack += amount
+    return taken
+  }
+
+  /** What was taken back returns to its grant; `sweep` sees to the rest. */
+  giveBack(id: string, amount: Millicredits): void {
+    this.#grants.move(this.grant(id), { free: amount, held: 0 })
+    this.#available += amount
+    this.#totals.takenBack -= amount
+  }
+
   /** Charges what nobody has yet: the account owes it. */
   owe(amount: Millicredits): void {
     this.#debt += amount
@@ -159,6 +193,10 @@ export class Draft {
 
   setByok(enabled: boolean): void {
     this.#byok = enabled
+  }
+
+  setAutoTopUp(autoTopUp: AutoTopUp): void {
+    this.#autoTopUp = autoTopUp
   }
 
   /**
@@ -207,6 +245,7 @@ export class Draft {
       late: facts.late ?? false,
       reservation: facts.reservation ?? null,
       grants: this.#grants.takeDeltas(),
+      purchase: facts.purchase ?? null,
       tier: facts.tier ?? null,
       metadata: facts.metadata ?? {},
       detail: facts.detail ?? null,
@@ -234,6 +273,7 @@ export class Draft {
       open: this.#open,
       trialExpiresAt: this.#trialExpiresAt,
       byok: this.#byok,
+      autoTopUp: this.#autoTopUp,
       grants: this.#grants.next(),
     }
   }

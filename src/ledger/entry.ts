@@ -60,6 +60,7 @@ export interface Entry {
   readonly late: boolean
   readonly reservation: string | null
   readonly grants: readonly GrantDelta[]
+  readonly purchase: string | null
   readonly tier: string | null
   readonly metadata: Metadata
   readonly detail: Readonly<Record<string, string | number | boolean | null>> | null

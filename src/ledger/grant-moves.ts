@@ -37,18 +37,28 @@ export class GrantMoves {
     this.#changed.set(id, { ...this.grant(id), voided: true })
   }
 
-  /** Visits grants with something free in burn order until `amount` is covered. */
+  /** Visits grants with something free in burn order until `amount` is covered; they suffice. */
   walkFree(amount: Millicredits, use: (grant: Grant, used: Millicredits) => void): void {
+    const left = this.walkSome(amount, () => true, use)
+    if (left > 0) throw new Error(`free credits of the grants are ${left} short of the balance`)
+  }
+
+  /** The same for some of the grants, as far as they go; returns what they do not cover. */
+  walkSome(
+    amount: Millicredits,
+    wanted: (grant: Grant) => boolean,
+    use: (grant: Grant, used: Millicredits) => void,
+  ): Millicredits {
     let left = amount
     for (const before of this.#inBurnOrder()) {
-      if (left === 0) return
+      if (left === 0) break
       const grant = this.#changed.get(before.id) ?? before
       const used = Math.min(left, grant.free)
-      if (used === 0) continue
+      if (used === 0 || !wanted(grant)) continue
       use(grant, used)
       left -= used
     }
-    if (left > 0) throw new Error(`free credits of the grants are ${left} short of the balance`)
+    return left
   }
 
   /** The live grants of the book; in the rare command that made another one live, that one in its place too. */

@@ -1,6 +1,7 @@
 /** Every way in which the ledger says no, with the numbers that belong to it. A refusal changes nothing (R4). */
 import type { Millicredits } from './amounts.ts'
 import type { Grant } from './grants.ts'
+import type { Purchase } from './purchase.ts'
 import type { Reservation } from './reservation.ts'
 
 export type LimitName =
@@ -20,11 +21,17 @@ export type Refusal =
       readonly shortfall: Millicredits
       readonly debt: Millicredits
     }
-  | { readonly code: 'conflict'; readonly field: string; readonly reservation?: Reservation; readonly grant?: Grant }
+  | {
+      readonly code: 'conflict'
+      readonly field: string
+      readonly reservation?: Reservation
+      readonly grant?: Grant
+      readonly purchase?: Purchase
+    }
   | { readonly code: 'reservation_settled'; readonly reservation: Reservation }
   | { readonly code: 'reservation_released'; readonly reservation: Reservation }
   | { readonly code: 'reservation_expired'; readonly reservation: Reservation }
-  | { readonly code: 'not_found'; readonly what: 'reservation' | 'grant' }
+  | { readonly code: 'not_found'; readonly what: 'reservation' | 'grant' | 'purchase' }
   | { readonly code: 'forbidden'; readonly why: string }
   | { readonly code: 'invalid'; readonly field: string; readonly message: string }
   | {

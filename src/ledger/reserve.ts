@@ -16,8 +16,8 @@ export function reserve(view: View, command: Reserve, now: EpochMs): Decision {
   const twin = view.deduplicated
   if (twin !== null && isTwin(twin, now)) {
     const alias = { id: command.id, reservation: twin.id, request: command.request }
-    const change = { book: view.book, entries: [], reservations: [], grants: [], alias }
-    return { ok: true, replayed: true, reservation: twin, grant: null, change }
+    const change = { book: view.book, entries: [], reservations: [], grants: [], alias, purchases: [] }
+    return { ok: true, replayed: true, reservation: twin, grant: null, purchase: null, change }
   }
   const draft = new Draft(view.book, now, view.retired)
   const released =

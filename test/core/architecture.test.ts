@@ -9,8 +9,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ledger: [],
   catalog: ['ledger'],
   history: ['ledger', 'catalog'],
-  account: ['history', 'ledger', 'catalog'],
-  http: ['account', 'history', 'ledger', 'catalog'],
+  stripe: ['ledger', 'catalog'],
+  account: ['stripe', 'history', 'ledger', 'catalog'],
+  http: ['account', 'stripe', 'history', 'ledger', 'catalog'],
   '.': ['http', 'account'],
 }
 
@@ -19,6 +20,7 @@ const MAY_USE: Readonly<Record<string, RegExp>> = {
   ledger: /^$/,
   catalog: /^$/,
   history: /^drizzle-orm/,
+  stripe: /^stripe$/,
   account: /^cloudflare:workers$/,
   http: /^(hono|zod)/,
   '.': /^$/,
@@ -26,7 +28,7 @@ const MAY_USE: Readonly<Record<string, RegExp>> = {
 
 /** What a pure core must not touch: it would no longer give the same answer to the same question. */
 const IMPURE =
-  /\b(Date\.now|new Date\(|Math\.random|crypto\.|performance\.|fetch\(|setTimeout|console\.|process\.|await |async )/
+  /\b(Date\.now|new Date\(\)|Math\.random|crypto\.|performance\.|fetch\(|setTimeout|console\.|process\.|await |async )/
 
 interface Import {
   readonly file: string

@@ -1,169 +1,29 @@
-/**
- * Commands to try the ledger with. A step says in words what to do (settle the newest reservation, 1 ms before it
- * expires, for one more than it holds); only in an account it becomes a command with ids, amounts and a time. So steps
- * keep their meaning when others before them are taken away, which is what shrinking does.
- */
+/** Makes commands of steps for one account, and remembers what it sent under which id. */
 import { MAX_MILLICREDITS } from '../../../src/ledger/amounts.ts'
 import type { Command, Extend, GiveGrant, Reserve } from '../../../src/ledger/commands.ts'
-import { type GrantKind, TRIAL_GRANT } from '../../../src/ledger/grants.ts'
-import type { OnExpiry, Overage, RequestFields, Reservation } from '../../../src/ledger/reservation.ts'
-import type { Random } from './random.ts'
+import { TRIAL_GRANT } from '../../../src/ledger/grants.ts'
+import type { RequestFields, Reservation } from '../../../src/ledger/reservation.ts'
+import type { Payer } from './payment-commands.ts'
+import type { Step } from './steps.ts'
 import type { Store } from './store.ts'
 
-const SECOND = 1_000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
+// The simulation in workerd takes its steps from here.
+export { randomStep } from './steps.ts'
 
-export const ACTS = [
-  'wait',
-  'reserve',
-  'settle',
-  'release',
-  'extend',
-  'grant',
-  'void',
-  'switch byok',
-  'switch debt',
-] as const
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
 
-/** How far time goes on before the command: by so many milliseconds, or to a moment at which something changes. */
-export const JUMPS = [
-  0,
-  1,
-  SECOND,
-  MINUTE - 1,
-  MINUTE,
-  10 * MINUTE,
-  HOUR,
-  DAY,
-  8 * DAY,
-  'just before the next due time',
-  'to the next due time',
-  'just after the next due time',
-  'just before it expires',
-  'to when it expires',
-  'just before it is too late',
-  'to when it is too late',
-  'just before 60 s after it was made',
-  'to 60 s after it was made',
-] as const
-
-export const SIZES = [
-  1,
-  0,
-  2,
-  7,
-  1_000,
-  14_370,
-  62_500,
-  1_000_000,
-  'the hold - 1',
-  'the hold',
-  'the hold + 1',
-  'the cap',
-  'the cap + 1',
-  'what has accrued - 1',
-  'what has accrued',
-  'what has accrued + 1',
-  'half the free',
-  'the free',
-  'the free + 1',
-  'the most there is',
-] as const
-
-/** What is sent when an id is used again. */
-export const BODIES = ['as before', 'in another order', 'as before, derived anew', 'another'] as const
-export const CAPS = ['twice', 'the amount', 'half', 'the most there is'] as const
-export const TTLS = [MINUTE, 5 * MINUTE, 15 * MINUTE, 24 * HOUR, 'to the very limit', '1 ms beyond the limit'] as const
-export const LASTS = [null, 1, MINUTE, HOUR, 14 * DAY, 0] as const
-export const KINDS = ['purchase', 'trial', 'promotional', 'adjustment', 'top_up'] as const
-export const OVERAGES = ['available', 'cap', 'debt'] as const
-export const ON_EXPIRY = ['release', 'settle_accrued'] as const
-export const DEDUPE_KEYS = [null, 'a', 'b'] as const
-
-/** Of ids this many of the newest are used again; the older ones would hardly still collide with anything. */
-export const NEWEST = 6
-
-export interface Step {
-  readonly act: (typeof ACTS)[number]
-  readonly jump: (typeof JUMPS)[number]
-  /** 0 names a new id, 1 the newest one, 2 the one before it. */
-  readonly slot: number
-  /** Whether the slot counts only the reservations that are held. */
-  readonly open: boolean
-  /** The same for what is superseded; -1 is none, 0 an unknown id. */
-  readonly other: number
-  readonly size: (typeof SIZES)[number]
-  readonly body: (typeof BODIES)[number]
-  readonly cap: (typeof CAPS)[number]
-  readonly ttl: (typeof TTLS)[number]
-  readonly overage: Overage
-  readonly onExpiry: OnExpiry
-  readonly dedupeKey: string | null
-  readonly accrued: (typeof SIZES)[number] | null
-  readonly kind: GrantKind
-  readonly lasts: (typeof LASTS)[number]
-  readonly negative: boolean
-}
-
-const WEIGHTED_ACTS = weighted<Step['act']>({
-  wait: 3,
-  reserve: 34,
-  settle: 20,
-  release: 6,
-  extend: 11,
-  grant: 16,
-  void: 3,
-  'switch byok': 2,
-  'switch debt': 5,
-})
-
-/** Mostly short ones: an account in which everything has expired shows little. */
-const WEIGHTED_JUMPS: readonly Step['jump'][] = [
-  ...repeated<Step['jump']>(150, [0]),
-  ...repeated<Step['jump']>(12, [1, SECOND]),
-  ...repeated<Step['jump']>(2, JUMPS.slice(JUMPS.indexOf('just before the next due time'))),
-  ...JUMPS,
-]
-
-const WEIGHTED_LASTS: readonly Step['lasts'][] = [...repeated<Step['lasts']>(4, [null, HOUR, 14 * DAY]), ...LASTS]
-
-/** The largest amount fills an account for good, so it comes rarely. */
-const COMMON_SIZES: readonly Step['size'][] = [...SIZES.slice(0, -1), 'half the free', 'half the free']
-
-export function randomStep(chance: Random): Step {
-  const act = chance.pick(WEIGHTED_ACTS)
-  const isNew = act === 'reserve' || act === 'grant' ? chance.below(100) < 75 : chance.below(100) < 2
-  return {
-    act,
-    jump: chance.pick(WEIGHTED_JUMPS),
-    slot: isNew ? 0 : 1 + Math.min(chance.below(NEWEST), chance.below(NEWEST)),
-    open: chance.below(2) === 0,
-    other: chance.below(5) === 0 ? chance.below(NEWEST) : -1,
-    size: chance.below(2_000) === 0 ? 'the most there is' : chance.pick(COMMON_SIZES),
-    body: chance.pick(BODIES),
-    cap: chance.pick(CAPS),
-    ttl: chance.pick(TTLS),
-    overage: chance.pick(OVERAGES),
-    onExpiry: chance.pick(ON_EXPIRY),
-    dedupeKey: chance.below(2) === 0 ? null : chance.pick(DEDUPE_KEYS),
-    accrued: chance.below(3) === 0 ? null : chance.pick(COMMON_SIZES),
-    kind: chance.pick(KINDS),
-    lasts: chance.pick(WEIGHTED_LASTS),
-    negative: chance.below(4) === 0,
-  }
-}
-
-/** Makes commands of steps for one account, and remembers what it sent under which id. */
 export class Sender {
   readonly #store: Store
   readonly #reserves: Reserve[] = []
   readonly #grants: GiveGrant[] = []
+  readonly #payer: Payer | null
   #ids = 0
 
-  constructor(store: Store) {
+  /** Without a payer, steps about payments send nothing. */
+  constructor(store: Store, payer: Payer | null = null) {
     this.#store = store
+    this.#payer = payer
   }
 
   /** When the step happens. */
@@ -195,6 +55,8 @@ export class Sender {
       case 'wait':
       case 'switch debt':
         return null
+      default:
+        return this.#payer?.command(step, this.#amount(step.size, null), now) ?? null
     }
   }
 
@@ -221,6 +83,8 @@ export class Sender {
         return named && named.createdAt + MINUTE - 1
       case 'to 60 s after it was made':
         return named && named.createdAt + MINUTE
+      default:
+        return this.#payer?.moment(jump, now) ?? null
     }
   }
 
@@ -405,13 +269,4 @@ function capFor(cap: Step['cap'], amount: number): number {
     case 'the most there is':
       return MAX_MILLICREDITS
   }
-}
-
-function weighted<T extends string>(weights: Readonly<Record<T, number>>): readonly T[] {
-  const entries = Object.entries(weights) as [T, number][]
-  return entries.flatMap(([name, weight]) => repeated(weight, [name]))
-}
-
-function repeated<T>(times: number, of: readonly T[]): readonly T[] {
-  return Array.from({ length: times }, () => of).flat()
 }

@@ -3,8 +3,9 @@
  * unless told otherwise.
  */
 import { type Balance, balanceOf } from '../../../src/ledger/balance.ts'
-import type { Command, Decision, Extend, GiveGrant, Reserve } from '../../../src/ledger/commands.ts'
+import type { Command, Decision, Extend, GiveGrant, Reserve, StartCheckout } from '../../../src/ledger/commands.ts'
 import type { Grant } from '../../../src/ledger/grants.ts'
+import type { PaymentFacts, Purchase } from '../../../src/ledger/purchase.ts'
 import type { Reservation } from '../../../src/ledger/reservation.ts'
 import { Store } from './store.ts'
 
@@ -12,6 +13,8 @@ export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
+
+type Terms = StartCheckout['purchase']
 
 export class Example {
   readonly store = new Store()
@@ -58,6 +61,40 @@ export class Example {
 
   byok(enabled: boolean): Decision {
     return this.do({ op: 'change_byok', enabled })
+  }
+
+  /** A pack bought in Checkout and paid for. */
+  buy(id: string, terms: Partial<Terms> = {}): Decision {
+    this.checkout(id, terms)
+    return this.report(id)
+  }
+
+  checkout(id: string, terms: Partial<Terms> = {}): Decision {
+    const { credits = 500, priceCents = 500 } = terms
+    const nothing = {
+      settles: null,
+      idempotencyKey: null,
+      request: {},
+      expiresAt: null,
+      successUrl: null,
+      cancelUrl: null,
+    }
+    const purchase = { id, pack: 'starter', credits, priceCents, ...nothing, ...terms }
+    return this.do({ op: 'start_checkout', purchase })
+  }
+
+  /** Stripe was just seen to say that it is paid, at its price, unless the facts say otherwise. */
+  report(id: string, facts: Partial<PaymentFacts> = {}): Decision {
+    const chargedCents = this.store.purchases.get(id)?.priceCents ?? null
+    const money = { refundedCents: 0, keptCents: 0, disputedCents: 0, chargedCents, chargedAt: this.now }
+    const about = { failure: null, paymentIntent: `pi_${id}`, url: null, receiptUrl: null }
+    return this.do({ op: 'report_payment', id, facts: { state: 'paid', ...about, ...money, ...facts } })
+  }
+
+  purchase(id: string): Purchase {
+    const found = this.store.purchases.get(id)
+    if (found === undefined) throw new Error(`no purchase ${id}`)
+    return found
   }
 
   allowDebt(): void {

@@ -1,11 +1,14 @@
 /**
- * The invariants of the ledger, I1 to I9, over what an account keeps. Each throws with its name and the two sides that
- * should agree. `Fold` sums up entries and nothing else, so that the stored state can be compared with it (R19).
+ * The invariants of the ledger, I1 to I9 and I11, over what an account keeps. Each throws with its name and the two sides that
+ * should agree.
  */
 import type { Book } from '../../../src/ledger/book.ts'
-import type { Entry, EntryKind, Totals } from '../../../src/ledger/entry.ts'
+import type { Entry } from '../../../src/ledger/entry.ts'
 import type { Grant } from '../../../src/ledger/grants.ts'
+import type { Purchase } from '../../../src/ledger/purchase.ts'
 import type { Reservation, ReservationState } from '../../../src/ledger/reservation.ts'
+import { conserves, Fold } from './fold.ts'
+import { same } from './same.ts'
 
 /** What an account keeps, wherever that is. */
 export interface Kept {
@@ -14,70 +17,7 @@ export interface Kept {
   readonly reservations: ReadonlyMap<string, Reservation>
   readonly held: ReadonlyMap<string, Reservation>
   readonly grants: ReadonlyMap<string, Grant>
-}
-
-const CLOSING: readonly EntryKind[] = ['release', 'expire_reservation', 'settle']
-
-export class Fold {
-  seq = 0
-  at = 0
-  available = 0
-  reserved = 0
-  debt = 0
-  open = 0
-  charged = 0
-  absorbed = 0
-  readonly grants = new Map<string, { credits: number; held: number }>()
-  readonly holds = new Map<string, number>()
-
-  /** I7: the next number, no earlier time, and the balances before it plus its deltas. */
-  add(entry: Entry): void {
-    same('I7 number', entry.seq, this.seq + 1)
-    if (entry.at < this.at) throw new Error(`I7: entry ${entry.seq} is of ${entry.at}, the one before of ${this.at}`)
-    this.seq = entry.seq
-    this.at = entry.at
-    this.available += entry.availableDelta
-    this.reserved += entry.reservedDelta
-    this.debt += entry.debtDelta
-    this.charged += entry.charged
-    this.absorbed += entry.absorbed
-    if (entry.kind === 'reserve') this.open += 1
-    if (CLOSING.includes(entry.kind) && !entry.late) this.open -= 1
-    same('I7 available', entry.available, this.available)
-    same('I7 reserved', entry.reserved, this.reserved)
-    same('I7 debt', entry.debt, this.debt)
-    same('I7 open', entry.open, this.open)
-    same('I7 charged', entry.totals.charged, this.charged)
-    same('I7 absorbed', entry.totals.absorbed, this.absorbed)
-    conserves(entry.totals, entry.available, entry.reserved, entry.debt)
-    this.#addGrants(entry)
-    const id = entry.reservation
-    if (id !== null) this.holds.set(id, (this.holds.get(id) ?? 0) + entry.reservedDelta)
-    else same(`I7 ${entry.kind} without a reservation`, entry.reservedDelta, 0)
-  }
-
-  #addGrants(entry: Entry): void {
-    let available = 0
-    let reserved = 0
-    for (const delta of entry.grants) {
-      const sum = this.grants.get(delta.id)
-      if (sum === undefined) this.grants.set(delta.id, { credits: delta.credits, held: delta.held })
-      else {
-        sum.credits += delta.credits
-        sum.held += delta.held
-      }
-      available += delta.credits - delta.held
-      reserved += delta.held
-    }
-    same(`I7 grants of ${entry.kind}, free`, available, entry.availableDelta)
-    same(`I7 grants of ${entry.kind}, held`, reserved, entry.reservedDelta)
-  }
-}
-
-/** I1, in the sums of the account's whole life. */
-export function conserves(totals: Totals, available: number, reserved: number, debt: number): void {
-  const { granted, charged, expired, voided, takenBack } = totals
-  same('I1 conservation', available + reserved + charged + expired + voided + takenBack - debt, granted)
+  readonly purchases: ReadonlyMap<string, Purchase>
 }
 
 /** I1: what the entries sum up to is what is stored. */
@@ -99,6 +39,23 @@ export function foldIsGrant(fold: Fold, grant: Grant): void {
   same(`I1 grant ${grant.id}`, grant.free + grant.held, sum?.credits ?? 0)
   same(`I1 held of grant ${grant.id}`, grant.held, sum?.held ?? 0)
   if (grant.free < 0 || grant.held < 0) throw new Error(`I3: grant ${grant.id} has ${grant.free}, ${grant.held} held`)
+}
+
+/** I11: granted once if it is paid and never if not; what the entries took back is what the payment's state implies. */
+export function foldIsPurchase(fold: Fold, purchase: Purchase): void {
+  const { id, state, credits, chargedCents, refundedCents, disputedCents, refundTaken, disputeTaken, taken } = purchase
+  const sum = fold.payments.get(id) ?? { grants: 0, granted: 0, refunds: 0, disputes: 0 }
+  const isPaid = state === 'paid'
+  same(`I11 grants of ${id}`, sum.grants, isPaid ? 1 : 0)
+  same(`I11 granted for ${id}`, sum.granted, isPaid ? credits : 0)
+  const lost = Math.min(refundedCents + disputedCents, chargedCents ?? 0)
+  const target = lost === 0 ? 0n : (BigInt(credits) * BigInt(lost)) / BigInt(chargedCents ?? 0)
+  same(`I11 taken back for ${id}`, sum.refunds + sum.disputes, Number(target))
+  same(`I11 refunds of ${id}`, sum.refunds, refundTaken)
+  same(`I11 disputes of ${id}`, sum.disputes, disputeTaken)
+  let from = 0
+  for (const each of taken) from += each.credits
+  same(`I11 where it was taken from for ${id}`, from, Number(target))
 }
 
 /** I1 and I2 for one reservation: its hold is what the entries say, and what its parts in grants sum up to. */
@@ -194,14 +151,8 @@ export function checkAll(kept: Kept): void {
   foldIsState(fold, kept.book)
   for (const grant of kept.grants.values()) foldIsGrant(fold, grant)
   for (const reservation of kept.reservations.values()) holdIsItsParts(fold, reservation)
+  for (const purchase of kept.purchases.values()) foldIsPurchase(fold, purchase)
+  for (const id of fold.payments.keys()) if (!kept.purchases.has(id)) throw new Error(`I11: no purchase ${id}`)
   reservedIsHeld(kept)
   neverBelowZero(kept.book)
-}
-
-export function same(what: string, actual: unknown, expected: unknown): void {
-  if (actual !== expected) throw new Error(`${what}: is ${show(actual)}, must be ${show(expected)}`)
-}
-
-function show(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

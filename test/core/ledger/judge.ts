@@ -3,8 +3,10 @@ import { type Balance, balanceOf } from '../../../src/ledger/balance.ts'
 import type { Decision } from '../../../src/ledger/commands.ts'
 import type { Grant } from '../../../src/ledger/grants.ts'
 import type { Reservation } from '../../../src/ledger/reservation.ts'
-import { same } from './invariants.ts'
-import type { Model, ModelGrant, ModelReservation, Verdict } from './model.ts'
+import { comparePurchases } from './judge-payments.ts'
+import type { Model, ModelReservation } from './model.ts'
+import type { ModelGrant, Verdict } from './model-credits.ts'
+import { same } from './same.ts'
 import type { Store } from './store.ts'
 
 export function compareAnswers(decision: Decision, verdict: Verdict): void {
@@ -26,10 +28,12 @@ export function compareAnswers(decision: Decision, verdict: Verdict): void {
   same('outcome', outcome, verdict.outcome)
   same('answered reservation', decision.reservation?.id, verdict.reservation?.id)
   same('answered grant', decision.grant?.id, verdict.grant?.id)
+  same('answered purchase', decision.purchase?.id, verdict.purchase?.id)
   if (decision.reservation !== null && verdict.reservation !== null) {
     compareReservations(decision.reservation, verdict.reservation)
   }
   if (decision.grant !== null && verdict.grant !== null) compareGrants(decision.grant, verdict.grant)
+  if (decision.purchase && verdict.purchase) comparePurchases(decision.purchase, verdict.purchase)
 }
 
 /** What can have changed with any command: the balances, and everything that is open or live. */
@@ -63,6 +67,8 @@ export function compareAll(store: Store, model: Model): void {
     compareGrants(stored, each)
     same(`held of grant ${each.id}`, stored?.held, model.heldOf(each))
   }
+  same('purchases', store.purchases.size, model.payments.purchases.length)
+  for (const each of model.payments.purchases) comparePurchases(store.purchases.get(each.id), each)
 }
 
 export function compareReservations(actual: Reservation | undefined, expected: ModelReservation): void {

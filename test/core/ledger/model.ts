@@ -3,34 +3,26 @@
  * grants and what is held of them are plain lists, walked from the start every time. It says what the ledger must
  * answer, and what must be left where.
  */
-import type { Command, Extend, GiveGrant, Release, Reserve, Settle, VoidGrant } from '../../../src/ledger/commands.ts'
-import type { GrantKind } from '../../../src/ledger/grants.ts'
-import type { Refusal } from '../../../src/ledger/refusals.ts'
+import type { Command, Extend, Release, Reserve, Settle, VoidGrant } from '../../../src/ledger/commands.ts'
 import type { Mode, OnExpiry, Overage, RequestFields, ReservationState } from '../../../src/ledger/reservation.ts'
+import {
+  burnsBefore,
+  Credits,
+  differences,
+  isBought,
+  isGone,
+  MOST,
+  type ModelGrant,
+  type Piece,
+  total,
+  type Verdict,
+} from './model-credits.ts'
+import { Payments } from './model-payments.ts'
+import { TopUp } from './model-top-up.ts'
 import type { Counters, Sometimes } from './sometimes.ts'
 
-const MOST = 1_000_000_000_000_000
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-
-export interface ModelGrant {
-  readonly id: string
-  readonly kind: GrantKind
-  readonly credits: number
-  readonly expiresAt: number | null
-  readonly reason: string | null
-  /** 0 for the first grant of the account. */
-  readonly age: number
-  free: number
-  voided: boolean
-}
-
-/** Some millicredits of one grant that a reservation holds, or what became of them. */
-interface Piece {
-  readonly grant: ModelGrant
-  readonly amount: number
-  readonly fate: 'held' | 'charged' | 'back' | 'lost'
-}
 
 export interface ModelReservation {
   readonly id: string
@@ -55,41 +47,21 @@ export interface ModelReservation {
   closedAt: number | null
 }
 
-export type Verdict =
-  | {
-      readonly outcome: 'accepted' | 'replayed'
-      readonly reservation: ModelReservation | null
-      readonly grant: ModelGrant | null
-    }
-  | {
-      readonly outcome: 'refused'
-      readonly code: Refusal['code']
-      readonly figures: Readonly<Record<string, unknown>>
-      /** For a conflict: the fields that differ, of which the answer names one. */
-      readonly fields?: readonly string[]
-    }
-
-export class Model {
-  readonly grants: ModelGrant[] = []
+export class Model extends Credits {
   readonly reservations = new Map<string, ModelReservation>()
-  readonly sums = { granted: 0, charged: 0, absorbed: 0, expired: 0, voided: 0, takenBack: 0 }
   /** The reservations that are held, in the order in which they were made. */
   open: ModelReservation[] = []
-  debt = 0
   debtAllowed = false
   byok = false
+  readonly topUp: TopUp
+  readonly payments: Payments
   /** Every name under which a reservation can be found, with the body that was first sent under it. */
   readonly #names = new Map<string, { readonly reservation: ModelReservation; readonly request: RequestFields }>()
-  readonly #counters: Counters
 
   constructor(counters: Counters) {
-    this.#counters = counters
-  }
-
-  get free(): number {
-    let sum = 0
-    for (const grant of this.grants) sum += grant.free
-    return sum
+    super(counters)
+    this.topUp = new TopUp(this)
+    this.payments = new Payments(this, this.topUp)
   }
 
   get held(): number {
@@ -116,15 +88,23 @@ export class Model {
       case 'extend':
         return this.#extend(command, now)
       case 'grant':
-        return this.#give(command, now)
+        return this.give(command, now)
       case 'void_grant':
         return this.#void(command)
       case 'change_byok': {
         const outcome = this.byok === command.enabled ? 'replayed' : 'accepted'
-        if (outcome === 'replayed') this.#saw('byok: replayed')
+        if (outcome === 'replayed') this.saw('byok: replayed')
         this.byok = command.enabled
         return { outcome, reservation: null, grant: null }
       }
+      case 'change_auto_top_up':
+        return this.topUp.agree(command, now)
+      case 'start_checkout':
+      case 'open_checkout':
+      case 'report_payment':
+      case 'start_attempt':
+      case 'advance_attempt':
+        return this.payments.judge(command, now)
       case 'expire_reservation':
       case 'expire_grant':
         throw new Error('only time asks for what is due')
@@ -148,11 +128,11 @@ export class Model {
         grant = each
       }
       if (at > now) return
-      if (at === now) this.#saw('expiry: at its very instant')
+      if (at === now) this.saw('expiry: at its very instant')
       if (grant !== null) {
         this.sums.expired += grant.free
         grant.free = 0
-        this.#saw('grant: expires')
+        this.saw('grant: expires')
       } else if (reservation !== null) this.#expire(reservation, at)
     }
   }
@@ -163,20 +143,20 @@ export class Model {
     const twin = this.#twin(command.dedupeKey, now)
     if (twin !== null) {
       this.#names.set(command.id, { reservation: twin, request: command.request })
-      this.#saw('reserve: deduplicated')
+      this.saw('reserve: deduplicated')
       return { outcome: 'replayed', reservation: twin, grant: null }
     }
-    if (command.overage === 'debt' && !this.debtAllowed) return this.#refuse('forbidden', {})
+    if (command.overage === 'debt' && !this.debtAllowed) return this.refuse('forbidden', {})
     const old = command.supersedes === null ? undefined : this.#names.get(command.supersedes)?.reservation
     const held = this.byok ? 0 : command.amount
     if (held > this.free + this.#wouldComeBack(old, now)) {
-      if (old?.state === 'held') this.#saw('supersede: refused, the old hold stays')
-      return this.#short(held)
+      if (old?.state === 'held') this.saw('supersede: refused, the old hold stays')
+      return this.short(held)
     }
     if (old?.state === 'held') {
       this.#giveBack(old, now)
-      this.#saw('supersede: open')
-    } else if (command.supersedes !== null) this.#saw(old === undefined ? 'supersede: unknown' : 'supersede: closed')
+      this.saw('supersede: open')
+    } else if (command.supersedes !== null) this.saw(old === undefined ? 'supersede: unknown' : 'supersede: closed')
     return { outcome: 'accepted', reservation: this.#hold(command, held, now), grant: null }
   }
 
@@ -189,7 +169,7 @@ export class Model {
       const isReleased = each.state === 'released' && now - each.createdAt < MINUTE
       used = isReleased ? 'reserve: dedupe key used again after a release' : 'reserve: dedupe key used again after 60 s'
     }
-    if (used !== null) this.#saw(used)
+    if (used !== null) this.saw(used)
     return null
   }
 
@@ -197,12 +177,12 @@ export class Model {
     const fields = differences(first, command.request)
     const underAnotherName = command.id !== reservation.id
     if (fields.length > 0) {
-      this.#saw(underAnotherName ? 'refused: conflict under another name' : 'refused: conflict')
+      this.saw(underAnotherName ? 'refused: conflict under another name' : 'refused: conflict')
       return { outcome: 'refused', code: 'conflict', figures: {}, fields }
     }
-    this.#saw(underAnotherName ? 'reserve: replayed under another name' : 'reserve: replayed')
-    if (command.amount !== reservation.held) this.#saw('reserve: replayed, though other figures would be derived now')
-    if (reservation.state !== 'held') this.#saw('reserve: replayed after it closed')
+    this.saw(underAnotherName ? 'reserve: replayed under another name' : 'reserve: replayed')
+    if (command.amount !== reservation.held) this.saw('reserve: replayed, though other figures would be derived now')
+    if (reservation.state !== 'held') this.saw('reserve: replayed after it closed')
     return { outcome: 'replayed', reservation, grant: null }
   }
 
@@ -218,7 +198,7 @@ export class Model {
       ttlMs,
       createdAt: now,
       state: 'held',
-      pieces: this.#takeFree(held),
+      pieces: this.takeFree(held),
       held,
       accrued: 0,
       expiresAt: now + ttlMs,
@@ -232,8 +212,8 @@ export class Model {
     this.reservations.set(id, reservation)
     this.#names.set(id, { reservation, request: command.request })
     this.open.push(reservation)
-    this.#saw(this.byok ? 'byok: reserved' : 'reserve: held')
-    if (held > 0 && this.free === 0) this.#saw('reserve: with the last free millicredit')
+    this.saw(this.byok ? 'byok: reserved' : 'reserve: held')
+    if (held > 0 && this.free === 0) this.saw('reserve: with the last free millicredit')
     return reservation
   }
 
@@ -247,25 +227,25 @@ export class Model {
 
   #settle(command: Settle, now: number): Verdict {
     const reservation = this.#names.get(command.id)?.reservation
-    if (reservation === undefined) return this.#refuse('not_found', { what: 'reservation' })
+    if (reservation === undefined) return this.refuse('not_found', { what: 'reservation' })
     const { state } = reservation
     if (state === 'settled' && reservation.actual === command.actual) {
-      this.#saw(reservation.late ? 'late: replayed' : 'settle: replayed')
+      this.saw(reservation.late ? 'late: replayed' : 'settle: replayed')
       return { outcome: 'replayed', reservation, grant: null }
     }
-    if (state === 'settled' || state === 'released') return this.#refuse(`reservation_${state}`, {})
+    if (state === 'settled' || state === 'released') return this.refuse(`reservation_${state}`, {})
     const costs = this.sums.charged + this.sums.absorbed + command.actual - (reservation.charged ?? 0)
-    if (costs > MOST && reservation.mode === 'credits') return this.#limit('lifetime_credits', MOST)
-    if (state === 'expired' && now - reservation.expiresAt >= 7 * DAY) return this.#refuse('reservation_expired', {})
-    if (command.id !== reservation.id) this.#saw('settle: under another name')
+    if (costs > MOST && reservation.mode === 'credits') return this.limit('lifetime_credits', MOST)
+    if (state === 'expired' && now - reservation.expiresAt >= 7 * DAY) return this.refuse('reservation_expired', {})
+    if (command.id !== reservation.id) this.saw('settle: under another name')
     if (reservation.mode === 'byok') this.#settleByok(reservation)
     else if (state === 'held') this.#settleInTime(reservation, command.actual, now)
     else this.#settleLate(reservation, command.actual, now)
     if (state === 'expired') {
       reservation.late = true
-      this.#saw('late: settled')
-      if (now === reservation.expiresAt + 7 * DAY - 1) this.#saw('late: in its last millisecond')
-    } else if (now === reservation.expiresAt - 1) this.#saw('settle: beats expiry by 1 ms')
+      this.saw('late: settled')
+      if (now === reservation.expiresAt + 7 * DAY - 1) this.saw('late: in its last millisecond')
+    } else if (now === reservation.expiresAt - 1) this.saw('settle: beats expiry by 1 ms')
     reservation.actual = command.actual
     this.#close(reservation, 'settled', now)
     return { outcome: 'accepted', reservation, grant: null }
@@ -273,8 +253,8 @@ export class Model {
 
   /** R17: its cost is recorded, nothing else. */
   #settleByok(reservation: ModelReservation): void {
-    this.#saw(reservation.state === 'held' ? 'byok: settled' : 'byok: settled late')
-    if (!this.byok) this.#saw('byok: settled after it was switched off')
+    this.saw(reservation.state === 'held' ? 'byok: settled' : 'byok: settled late')
+    if (!this.byok) this.saw('byok: settled after it was switched off')
     reservation.charged = 0
     reservation.returned = 0
     reservation.absorbed = 0
@@ -288,8 +268,8 @@ export class Model {
     reservation.returned = reservation.held - fromHold
     reservation.absorbed = actual - reservation.charged
     this.sums.absorbed += reservation.absorbed
-    if (actual > cost) this.#saw('overage: above max_credits is absorbed')
-    this.#saw(
+    if (actual > cost) this.saw('overage: above max_credits is absorbed')
+    this.saw(
       fromHold === 0 ? 'settle: nothing' : fromHold < reservation.held ? 'settle: partial' : 'settle: all of the hold',
     )
   }
@@ -305,23 +285,23 @@ export class Model {
       const covered = Math.min(left, piece.amount)
       left -= covered
       if (piece.fate === 'back') again += covered
-      if (piece.fate === 'lost' && covered > 0) this.#saw('late: lost credits are absorbed')
+      if (piece.fate === 'lost' && covered > 0) this.saw('late: lost credits are absorbed')
       if (piece.fate !== 'charged') continue
       charged += covered
       if (covered === piece.amount) continue
       excess += piece.amount - covered
       this.sums.charged -= piece.amount - covered
-      if (!this.#comesBack(piece.grant, piece.amount - covered, now)) this.#saw('late: what comes back is lost')
+      if (!this.comesBack(piece.grant, piece.amount - covered, now)) this.saw('late: what comes back is lost')
     }
-    if (excess > 0) this.#saw('late: below what expiry charged')
-    this.#repay('return: pays debt')
-    const got = total(this.#takeFree(Math.min(again, this.free)))
-    if (got < again) this.#saw('late: free credits do not suffice')
+    if (excess > 0) this.saw('late: below what expiry charged')
+    this.repay('return: pays debt')
+    const got = total(this.takeFree(Math.min(again, this.free)))
+    if (got < again) this.saw('late: free credits do not suffice')
     this.sums.charged += got
-    if (left > 0) this.#saw('late: above the hold')
+    if (left > 0) this.saw('late: above the hold')
     const debt = this.debt
     reservation.charged = charged + got + this.#above(reservation, left)
-    if (this.debt > debt) this.#saw('late: owes')
+    if (this.debt > debt) this.saw('late: owes')
     reservation.returned = (reservation.returned ?? 0) + excess
     reservation.absorbed = actual - reservation.charged
     this.sums.absorbed += reservation.absorbed
@@ -332,34 +312,34 @@ export class Model {
     if (cost === 0) return 0
     const { overage } = reservation
     if (overage === 'cap') {
-      this.#saw('overage: cap absorbs')
+      this.saw('overage: cap absorbs')
       return 0
     }
-    const got = total(this.#takeFree(Math.min(cost, this.free)))
+    const got = total(this.takeFree(Math.min(cost, this.free)))
     this.sums.charged += got
-    if (got > 0 && overage === 'available') this.#saw('overage: available takes free credits')
-    if (got > 0 && overage === 'debt') this.#saw('overage: debt takes free credits')
+    if (got > 0 && overage === 'available') this.saw('overage: available takes free credits')
+    if (got > 0 && overage === 'debt') this.saw('overage: debt takes free credits')
     if (got === cost) return got
     if (overage === 'debt' && this.debtAllowed) {
       this.debt += cost - got
       this.sums.charged += cost - got
-      this.#saw('overage: debt owes')
+      this.saw('overage: debt owes')
       return cost
     }
-    this.#saw(overage === 'debt' ? 'overage: debt no longer allowed' : 'overage: available absorbs the rest')
+    this.saw(overage === 'debt' ? 'overage: debt no longer allowed' : 'overage: available absorbs the rest')
     return got
   }
 
   #release(command: Release, now: number): Verdict {
     const reservation = this.#names.get(command.id)?.reservation
-    if (reservation === undefined) return this.#refuse('not_found', { what: 'reservation' })
-    if (reservation.state === 'settled') return this.#refuse('reservation_settled', {})
+    if (reservation === undefined) return this.refuse('not_found', { what: 'reservation' })
+    if (reservation.state === 'settled') return this.refuse('reservation_settled', {})
     if (reservation.state === 'held') {
       this.#giveBack(reservation, now)
-      this.#saw('release: returns all')
+      this.saw('release: returns all')
       return { outcome: 'accepted', reservation, grant: null }
     }
-    this.#saw(reservation.state === 'expired' ? 'release: after expiry' : 'release: replayed')
+    this.saw(reservation.state === 'expired' ? 'release: after expiry' : 'release: replayed')
     return { outcome: 'replayed', reservation, grant: null }
   }
 
@@ -380,7 +360,7 @@ export class Model {
     reservation.returned = held - charged
     reservation.absorbed = 0
     this.#close(reservation, 'expired', now)
-    this.#saw(charged > 0 ? 'expiry: charges what was accrued' : 'expiry: returns all')
+    this.saw(charged > 0 ? 'expiry: charges what was accrued' : 'expiry: returns all')
   }
 
   /** Charges the first `cost` of what is held; the rest comes back, and pays debt first. */
@@ -393,36 +373,11 @@ export class Model {
       this.sums.charged += used
       if (used > 0) after.push({ grant, amount: used, fate: 'charged' })
       if (used === amount) continue
-      const good = this.#comesBack(grant, amount - used, now)
+      const good = this.comesBack(grant, amount - used, now)
       after.push({ grant, amount: amount - used, fate: good ? 'back' : 'lost' })
     }
     reservation.pieces = after
-    this.#repay('return: pays debt')
-  }
-
-  /** R10: credits return to their grant, unless that is gone; answers whether they are good. */
-  #comesBack(grant: ModelGrant, amount: number, now: number): boolean {
-    if (grant.voided) {
-      this.sums.voided += amount
-      this.#saw('return: lost, its grant was voided')
-      return false
-    }
-    if (isGone(grant, now)) {
-      this.sums.expired += amount
-      this.#saw('return: lost, its grant expired')
-      return false
-    }
-    grant.free += amount
-    return true
-  }
-
-  #repay(how: Sometimes): void {
-    if (this.debt === 0) return
-    const paid = total(this.#takeFree(Math.min(this.debt, this.free)))
-    if (paid === 0) return
-    this.debt -= paid
-    this.#saw(how)
-    if (this.debt > 0) this.#saw('debt: repaid in part')
+    this.repay('return: pays debt')
   }
 
   #close(reservation: ModelReservation, state: ReservationState, now: number): void {
@@ -433,26 +388,26 @@ export class Model {
 
   #extend(command: Extend, now: number): Verdict {
     const reservation = this.#names.get(command.id)?.reservation
-    if (reservation === undefined) return this.#refuse('not_found', { what: 'reservation' })
-    if (reservation.state !== 'held') return this.#refuse(`reservation_${reservation.state}`, {})
+    if (reservation === undefined) return this.refuse('not_found', { what: 'reservation' })
+    if (reservation.state !== 'held') return this.refuse(`reservation_${reservation.state}`, {})
     const latest = reservation.createdAt + DAY
     let until = now + (command.ttlMs ?? reservation.ttlMs)
     if (command.ttlMs === null && until > latest) until = latest
     if (until < reservation.expiresAt) until = reservation.expiresAt
-    if (until > latest) return this.#limit('reservation_lifetime_seconds', DAY / 1_000)
+    if (until > latest) return this.limit('reservation_lifetime_seconds', DAY / 1_000)
     const wanted = command.credits ?? 0
     if (wanted > reservation.held && reservation.mode === 'credits') {
       const raise = wanted - reservation.held
-      if (wanted > reservation.maxCredits) return this.#limit('max_credits', reservation.maxCredits)
+      if (wanted > reservation.maxCredits) return this.limit('max_credits', reservation.maxCredits)
       if (raise > this.free) {
-        this.#saw('refused: insufficient_credits for a raise')
-        return this.#short(raise)
+        this.saw('refused: insufficient_credits for a raise')
+        return this.short(raise)
       }
       this.#raise(reservation, raise)
-    } else if (command.credits !== null) this.#saw('extend: credits below the hold')
-    this.#saw('extend: later')
-    if (until === latest) this.#saw('extend: to its very limit')
-    if (command.accrued !== null && command.accrued < reservation.accrued) this.#saw('extend: lower accrued ignored')
+    } else if (command.credits !== null) this.saw('extend: credits below the hold')
+    this.saw('extend: later')
+    if (until === latest) this.saw('extend: to its very limit')
+    if (command.accrued !== null && command.accrued < reservation.accrued) this.saw('extend: lower accrued ignored')
     reservation.expiresAt = until
     reservation.accrued = Math.max(reservation.accrued, command.accrued ?? 0)
     return { outcome: 'accepted', reservation, grant: null }
@@ -461,10 +416,10 @@ export class Model {
   #raise(reservation: ModelReservation, raise: number): void {
     const before = reservation.pieces.at(-1)?.grant
     const pieces = reservation.pieces
-    for (const added of this.#takeFree(raise)) {
+    for (const added of this.takeFree(raise)) {
       const same = pieces.findIndex((piece) => piece.grant === added.grant)
       if (before !== undefined && burnsBefore(added.grant, before)) {
-        this.#saw('extend: raises it with credits that burn sooner')
+        this.saw('extend: raises it with credits that burn sooner')
       }
       const old = pieces[same]
       if (old === undefined) pieces.push(added)
@@ -472,131 +427,19 @@ export class Model {
     }
     pieces.sort((a, b) => (burnsBefore(a.grant, b.grant) ? -1 : 1))
     reservation.held += raise
-    this.#saw('extend: raises the hold')
-  }
-
-  #give(command: GiveGrant, now: number): Verdict {
-    const { id, kind, credits, expiresAt, reason } = command
-    const known = this.grants.find((grant) => grant.id === id)
-    if (known !== undefined) {
-      const fields: string[] = []
-      if (known.kind !== kind) fields.push('kind')
-      if (known.credits !== credits) fields.push('credits')
-      if (known.expiresAt !== expiresAt) fields.push('expires_at')
-      if (known.reason !== reason) fields.push('reason')
-      this.#saw(fields.length > 0 ? 'refused: conflict of a grant' : 'grant: replayed')
-      if (fields.length > 0) return { outcome: 'refused', code: 'conflict', figures: {}, fields }
-      return { outcome: 'replayed', reservation: null, grant: known }
-    }
-    if (expiresAt !== null && expiresAt <= now) return this.#refuse('invalid', { field: 'expires_at' })
-    if (credits > 0 && this.sums.granted + credits > MOST) return this.#limit('lifetime_credits', MOST)
-    if (credits < 0 && -credits > this.free) {
-      this.#saw('refused: insufficient_credits for an adjustment')
-      return this.#short(-credits)
-    }
-    const free = Math.max(0, credits)
-    const grant = { id, kind, credits, expiresAt, reason, age: this.grants.length, free, voided: false }
-    this.grants.push(grant)
-    this.sums.granted += free
-    if (credits < 0) {
-      this.sums.takenBack += total(this.#takeFree(-credits))
-      this.#saw('grant: adjusted away')
-    } else this.#saw('grant: given')
-    if (isBought(kind) && expiresAt !== null) this.#saw('grant: given, bought and with an expiry')
-    this.#repay('debt: repaid by a grant')
-    return { outcome: 'accepted', reservation: null, grant }
+    this.saw('extend: raises the hold')
   }
 
   #void(command: VoidGrant): Verdict {
     const grant = this.grants.find((each) => each.id === command.id)
-    if (grant === undefined) return this.#refuse('not_found', { what: 'grant' })
-    if (isBought(grant.kind) || grant.credits < 0) return this.#refuse('forbidden', {})
-    this.#saw(grant.voided ? 'grant: void replayed' : 'grant: voided')
+    if (grant === undefined) return this.refuse('not_found', { what: 'grant' })
+    if (isBought(grant.kind) || grant.credits < 0) return this.refuse('forbidden', {})
+    this.saw(grant.voided ? 'grant: void replayed' : 'grant: voided')
     if (grant.voided) return { outcome: 'replayed', reservation: null, grant }
-    if (this.heldOf(grant) > 0) this.#saw('grant: voided while held')
+    if (this.heldOf(grant) > 0) this.saw('grant: voided while held')
     this.sums.voided += grant.free
     grant.free = 0
     grant.voided = true
     return { outcome: 'accepted', reservation: null, grant }
   }
-
-  /** Takes free credits in burn order; whoever asks has seen that they suffice. */
-  #takeFree(amount: number): Piece[] {
-    const pieces: Piece[] = []
-    for (let left = amount; left > 0; ) {
-      let first: ModelGrant | null = null
-      for (const grant of this.grants) {
-        if (grant.free > 0 && (first === null || burnsBefore(grant, first))) first = grant
-      }
-      if (first === null) throw new Error(`the model is ${left} short`)
-      const used = Math.min(left, first.free)
-      first.free -= used
-      left -= used
-      pieces.push({ grant: first, amount: used, fate: 'held' })
-    }
-    return pieces
-  }
-
-  #short(requested: number): Verdict {
-    return this.#refuse('insufficient_credits', { requested, available: this.free, debt: this.debt })
-  }
-
-  #limit(limit: 'lifetime_credits' | 'reservation_lifetime_seconds' | 'max_credits', maximum: number): Verdict {
-    this.#saw(`refused: limit_exceeded ${limit}`)
-    return { outcome: 'refused', code: 'limit_exceeded', figures: { limit, maximum } }
-  }
-
-  #refuse(
-    code: Exclude<Refusal['code'], 'conflict' | 'limit_exceeded'>,
-    figures: Readonly<Record<string, unknown>>,
-  ): Verdict {
-    this.#saw(`refused: ${code}`)
-    return { outcome: 'refused', code, figures }
-  }
-
-  #saw(what: Sometimes): void {
-    this.#counters[what] += 1
-  }
-}
-
-function total(pieces: readonly Piece[]): number {
-  let sum = 0
-  for (const piece of pieces) sum += piece.amount
-  return sum
-}
-
-function isBought(kind: GrantKind): boolean {
-  return kind === 'purchase' || kind === 'top_up'
-}
-
-function isGone(grant: ModelGrant, now: number): boolean {
-  return grant.voided || (grant.expiresAt !== null && grant.expiresAt <= now)
-}
-
-/** R5, one sentence of it after the other. */
-export function burnsBefore(a: ModelGrant, b: ModelGrant): boolean {
-  if (a.kind === 'trial' && b.kind !== 'trial') return true
-  if (b.kind === 'trial' && a.kind !== 'trial') return false
-  if (a.expiresAt !== b.expiresAt) {
-    if (a.expiresAt === null) return false
-    if (b.expiresAt === null) return true
-    return a.expiresAt < b.expiresAt
-  }
-  if (isBought(a.kind) !== isBought(b.kind)) return isBought(b.kind)
-  return a.age < b.age
-}
-
-/** The fields in which two bodies differ, as sets to the one who sent them: order counts nowhere. */
-function differences(first: RequestFields, second: RequestFields): string[] {
-  const fields = [...new Set([...Object.keys(first), ...Object.keys(second)])]
-  return fields.filter((field) => !isSame(first[field] ?? null, second[field] ?? null))
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === b) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (Array.isArray(a) !== Array.isArray(b)) return false
-  const left = Array.isArray(a) ? a.map(String) : Object.entries(a).map(([key, value]) => `${key}=${value}`)
-  const right = Array.isArray(b) ? b.map(String) : Object.entries(b).map(([key, value]) => `${key}=${value}`)
-  return left.length === right.length && left.every((each) => right.includes(each))
 }

@@ -3,15 +3,18 @@
  * for what they do. They show that the simulation sees what it claims to see.
  */
 import { MAX_MILLICREDITS } from '../../../src/ledger/amounts.ts'
-import type { Accepted, Command, Decision, View } from '../../../src/ledger/commands.ts'
+import type { Command, View } from '../../../src/ledger/commands.ts'
 import { decide } from '../../../src/ledger/decide.ts'
 import { nextDue } from '../../../src/ledger/due.ts'
-import { compareBurnOrder, type Grant } from '../../../src/ledger/grants.ts'
+import type { Grant } from '../../../src/ledger/grants.ts'
 import { LATE_SETTLE_MS } from '../../../src/ledger/limits.ts'
 import type { Reservation } from '../../../src/ledger/reservation.ts'
+import { withGrants, withReservation } from './patches.ts'
+import { PAYMENT_MUTANTS } from './payment-mutants.ts'
 import type { Ledger } from './store.ts'
 
 export const MUTANTS: Readonly<Record<string, Partial<Ledger>>> = {
+  ...PAYMENT_MUTANTS,
   'settle forgets to return the rest': {
     decide(view, command, now) {
       const held = view.reservation?.held ?? 0
@@ -125,23 +128,4 @@ function isSettleOf(
 ): command is Extract<Command, { op: 'settle' }> {
   const { reservation } = view
   return command.op === 'settle' && reservation?.mode === 'credits' && reservation.state === state
-}
-
-/** The same decision with the reservation that it is about changed, in the answer and in what is stored. */
-function withReservation(decision: Decision, patch: (made: Reservation) => Reservation): Decision {
-  if (!decision.ok || decision.reservation === null) return decision
-  const reservation = patch(decision.reservation)
-  const change = decision.change && { ...decision.change, reservations: [reservation] }
-  return { ...decision, reservation, change }
-}
-
-/** The same decision with each stored grant patched, and all in burn order. */
-function withGrants(decision: Decision, patch: (grant: Grant) => Grant): Decision {
-  if (!decision.ok || decision.change === null) return decision
-  const grants = decision.change.grants.map(patch)
-  const stored = new Map(grants.map((grant) => [grant.id, grant]))
-  const inBook = decision.change.book.grants.map((grant) => stored.get(grant.id) ?? patch(grant))
-  const book = { ...decision.change.book, grants: inBook.sort(compareBurnOrder) }
-  const answered: Accepted = { ...decision, change: { ...decision.change, grants, book } }
-  return decision.grant === null ? answered : { ...answered, grant: patch(decision.grant) }
 }

@@ -4,26 +4,32 @@
  */
 import { nextWake } from '../../../src/ledger/due.ts'
 import type { Reservation } from '../../../src/ledger/reservation.ts'
-import { randomStep, Sender, type Step } from './commands.ts'
+import { Sender } from './commands.ts'
+import { Fold } from './fold.ts'
 import {
   alarmIsArmed,
   checkAll,
   closesOnce,
-  Fold,
   foldIsGrant,
+  foldIsPurchase,
   foldIsState,
   holdIsItsParts,
   neverBelowZero,
   nothingExpiresEarly,
   nothingOutlivesItsTime,
   reservedIsHeld,
-  same,
 } from './invariants.ts'
 import { compareAll, compareAnswers, compareStates } from './judge.ts'
+import { compareTopUp } from './judge-payments.ts'
 import { Model } from './model.ts'
+import { cardOf, otherOffers, Payer } from './payment-commands.ts'
+import { CARD, OFFERS } from './payment-steps.ts'
 import { random } from './random.ts'
+import { same } from './same.ts'
 import { type Counters, noCounts } from './sometimes.ts'
+import { randomMood, randomStep, type Step } from './steps.ts'
 import { type Done, LEDGER, type Ledger, Store } from './store.ts'
+import { Stripe } from './stripe.ts'
 
 export interface Simulation extends Partial<Ledger> {
   readonly seed: number
@@ -40,8 +46,9 @@ export function simulate({ seed, operations, ...ledger }: Simulation): { operati
   let step = 0
   while (step < operations) {
     const account = new Account(counters, { ...LEDGER, ...ledger })
+    const mood = randomMood(chance)
     const last = Math.min(operations, step + 1 + chance.below(MAX_STEPS_PER_ACCOUNT))
-    for (; step < last; step += 1) account.take(randomStep(chance), `seed ${seed}, step ${step}`)
+    for (; step < last; step += 1) account.take(randomStep(chance, mood), `seed ${seed}, step ${step}`)
     account.finish(`seed ${seed}, step ${step}`)
   }
   return { operations, counters }
@@ -63,7 +70,9 @@ const START = Date.UTC(2026, 0, 1)
 class Account {
   readonly #store: Store
   readonly #model: Model
+  readonly #stripe = new Stripe()
   readonly #sender: Sender
+  readonly #payer: Payer
   readonly #counters: Counters
   readonly #fold = new Fold()
   readonly #seen = new Map<string, Reservation>()
@@ -73,7 +82,11 @@ class Account {
     this.#counters = counters
     this.#store = new Store(ledger)
     this.#model = new Model(counters)
-    this.#sender = new Sender(this.#store)
+    this.#payer = new Payer(this.#store, this.#stripe)
+    this.#sender = new Sender(this.#store, this.#payer)
+    this.#store.offers = OFFERS
+    this.#store.card = CARD
+    Object.assign(this.#model.topUp, { offers: OFFERS, card: CARD })
   }
 
   take(step: Step, where: string): void {
@@ -88,6 +101,7 @@ class Account {
         const answer = done.at(-1)
         if (answer !== undefined) compareAnswers(answer.decision, verdict)
         this.#countRaces(done)
+        if (answer !== undefined) this.#tellStripe(answer)
       }
       this.#checkAtRest()
     } catch (cause) {
@@ -109,15 +123,36 @@ class Account {
   #pass(step: Step): void {
     for (const each of this.#store.passTime(this.#now)) this.#check(each)
     this.#model.passTime(this.#now)
-    if (step.act !== 'switch debt') return
-    this.#store.allowDebt(!step.negative)
-    this.#model.debtAllowed = !step.negative
+    switch (step.act) {
+      case 'switch debt':
+        this.#store.allowDebt(!step.negative)
+        this.#model.debtAllowed = !step.negative
+        return
+      case 'move at Stripe':
+        this.#payer.move(step, this.#now)
+        return
+      case 'keep a card':
+        this.#store.card = cardOf(step, this.#store.card, this.#now)
+        this.#model.topUp.card = this.#store.card
+        return
+      case 'change a price':
+        this.#store.offers = otherOffers(step, this.#store.offers)
+        this.#model.topUp.offers = this.#store.offers
+    }
+  }
+
+  /** Once an attempt may be confirmed, it may be charged at any time until its outcome is known. */
+  #tellStripe({ command, decision }: Done): void {
+    if (command.op !== 'advance_attempt' || !decision.ok || decision.replayed) return
+    const attempt = decision.purchase
+    const limit = this.#store.book.autoTopUp?.monthlyLimitCents
+    if (attempt?.stage === 'confirming' && limit !== undefined) this.#stripe.allow(attempt.id, limit)
   }
 
   /** What must hold after each command, due work too. */
   #check({ decision, at, before }: Done): void {
     if (!decision.ok || decision.change === null) return
-    const { book, entries, reservations, grants, alias } = decision.change
+    const { book, entries, reservations, grants, alias, purchases } = decision.change
     if (decision.replayed) {
       same('I5 entries of a replay', entries.length + reservations.length + grants.length, 0)
       same('I5 book of a replay', book, before)
@@ -130,6 +165,7 @@ class Account {
     foldIsState(this.#fold, book)
     neverBelowZero(book)
     for (const grant of grants) foldIsGrant(this.#fold, grant)
+    for (const purchase of purchases) foldIsPurchase(this.#fold, purchase)
     for (const reservation of reservations) {
       closesOnce(this.#seen.get(reservation.id), reservation)
       this.#seen.set(reservation.id, reservation)
@@ -147,6 +183,7 @@ class Account {
     alarmIsArmed(store, nextWake(store.book, store.soonestHeld()))
     nothingOutlivesItsTime(store, this.#now)
     compareStates(store, this.#model, this.#now)
+    compareTopUp(store, this.#model.topUp, this.#now)
   }
 
   #countRaces(done: readonly Done[]): void {

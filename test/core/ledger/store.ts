@@ -2,21 +2,25 @@
  * An account in memory: it looks up, does what is due, asks the ledger and applies its change, as the real object does,
  * only without a disk. All that it keeps is frozen, so that a decision which changes its arguments throws.
  */
+import type { Card, TopUpFacts } from '../../../src/ledger/auto-top-up.ts'
 import { type Book, EMPTY_BOOK } from '../../../src/ledger/book.ts'
 import type { Alias, Change, Command, Decision, DueWork, View } from '../../../src/ledger/commands.ts'
 import { decide } from '../../../src/ledger/decide.ts'
 import { nextDue, type SoonestHeld } from '../../../src/ledger/due.ts'
 import type { Entry } from '../../../src/ledger/entry.ts'
 import { type Grant, isLive } from '../../../src/ledger/grants.ts'
+import { grantIdOf, type Purchase } from '../../../src/ledger/purchase.ts'
 import type { Reservation } from '../../../src/ledger/reservation.ts'
+import { topUpFacts } from './top-up-facts.ts'
 
 /** What is tested: the ledger itself, or a broken one. */
 export interface Ledger {
   readonly decide: typeof decide
   readonly nextDue: typeof nextDue
+  readonly topUpFacts: typeof topUpFacts
 }
 
-export const LEDGER: Ledger = { decide, nextDue }
+export const LEDGER: Ledger = { decide, nextDue, topUpFacts }
 
 /** One command as it was decided, at the time that counted for it. */
 export interface Done {
@@ -30,6 +34,18 @@ export interface Done {
 /** Nothing is due more often than everything there is; more than this would be work that does not get done. */
 const MAX_DUE_IN_A_ROW = 100_000
 
+const NOTHING = {
+  reservation: null,
+  grant: null,
+  aliasRequest: null,
+  deduplicated: null,
+  superseded: null,
+  retired: [],
+  purchase: null,
+  settles: null,
+  topUp: null,
+} as const
+
 export class Store {
   book: Book = EMPTY_BOOK
   readonly entries: Entry[] = []
@@ -38,6 +54,12 @@ export class Store {
   readonly grants = new Map<string, Grant>()
   /** The reservations that are held, in the order in which they were made. */
   readonly held = new Map<string, Reservation>()
+  /** In the order in which they were started. */
+  readonly purchases = new Map<string, Purchase>()
+  /** The card that is kept for the account, and the packs as they are sold now. */
+  card: Card | null = null
+  offers: Readonly<Record<string, TopUpFacts['offered']>> = {}
+  #attempts: Purchase[] = []
   readonly #newestByDedupeKey = new Map<string, string>()
   readonly #ledger: Ledger
 
@@ -77,6 +99,11 @@ export class Store {
     return soonest
   }
 
+  topUpFacts(): TopUpFacts {
+    const offered = this.offers[this.book.autoTopUp?.pack ?? ''] ?? null
+    return this.#ledger.topUpFacts(this.#attempts, this.card, offered)
+  }
+
   #nextDue(now: number): DueWork | null {
     return this.#ledger.nextDue(this.book, this.soonestHeld(), now)
   }
@@ -89,15 +116,14 @@ export class Store {
   }
 
   #view(command: Command): View {
-    const book = this.book
-    const nothing = { book, reservation: null, grant: null, aliasRequest: null, deduplicated: null, superseded: null }
+    const nothing: View = { ...NOTHING, book: this.book, nextPurchase: this.purchases.size + 1 }
     switch (command.op) {
       case 'grant':
       case 'void_grant':
       case 'expire_grant':
-        return { ...nothing, grant: this.grants.get(command.id) ?? null, retired: [] }
+        return { ...nothing, grant: this.grants.get(command.id) ?? null }
       case 'change_byok':
-        return { ...nothing, retired: [] }
+        return nothing
       case 'reserve': {
         const reservation = this.reservation(command.id)
         const twin = command.dedupeKey === null ? undefined : this.#newestByDedupeKey.get(command.dedupeKey)
@@ -108,20 +134,36 @@ export class Store {
           aliasRequest: this.aliases.get(command.id)?.request ?? null,
           deduplicated: twin === undefined ? null : this.reservation(twin),
           superseded,
-          retired: [...this.#retired(reservation), ...this.#retired(superseded)],
+          retired: [...this.#retired(grantsOf(reservation)), ...this.#retired(grantsOf(superseded))],
         }
       }
+      case 'start_checkout': {
+        const key = command.purchase.idempotencyKey
+        const known = [...this.purchases.values()].find((each) => key !== null && each.idempotencyKey === key)
+        return { ...nothing, purchase: known ?? null }
+      }
+      case 'open_checkout':
+      case 'report_payment': {
+        const purchase = this.purchases.get(command.id) ?? null
+        const settles = this.purchases.get(purchase?.settles ?? '') ?? null
+        return { ...nothing, purchase, settles, retired: this.#retired(grantsOfPurchase(purchase)) }
+      }
+      case 'advance_attempt':
+        return { ...nothing, purchase: this.purchases.get(command.id) ?? null, topUp: this.topUpFacts() }
+      case 'start_attempt':
+      case 'change_auto_top_up':
+        return { ...nothing, topUp: this.topUpFacts() }
       default: {
         const reservation = this.reservation(command.id)
-        return { ...nothing, reservation, retired: this.#retired(reservation) }
+        return { ...nothing, reservation, retired: this.#retired(grantsOf(reservation)) }
       }
     }
   }
 
-  #retired(reservation: Reservation | null): Grant[] {
+  #retired(ids: readonly string[]): Grant[] {
     const retired: Grant[] = []
-    for (const part of reservation?.parts ?? []) {
-      const grant = this.grants.get(part.grant)
+    for (const id of ids) {
+      const grant = this.grants.get(id)
       if (grant !== undefined && !isLive(grant)) retired.push(grant)
     }
     return retired
@@ -137,7 +179,16 @@ export class Store {
       for (const part of reservation.parts) Object.freeze(part)
       this.#keep(Object.freeze(reservation))
     }
+    for (const purchase of change.purchases) this.#keepPurchase(purchase)
     if (change.alias !== null) this.aliases.set(change.alias.id, change.alias)
+  }
+
+  #keepPurchase(purchase: Purchase): void {
+    Object.freeze(purchase.taken)
+    this.purchases.set(purchase.id, Object.freeze(purchase))
+    if (purchase.kind !== 'auto_top_up') return
+    const others = this.#attempts.filter((each) => each.number !== purchase.number)
+    this.#attempts = [...others, purchase].sort((a, b) => a.number - b.number)
   }
 
   #keep(reservation: Reservation): void {
@@ -147,4 +198,14 @@ export class Store {
     if (state === 'held') this.held.set(id, reservation)
     else this.held.delete(id)
   }
+}
+
+function grantsOf(reservation: Reservation | null): string[] {
+  return (reservation?.parts ?? []).map((part) => part.grant)
+}
+
+/** Its own, and those that something was taken from in its stead. */
+function grantsOfPurchase(purchase: Purchase | null): string[] {
+  if (purchase === null) return []
+  return [...new Set([grantIdOf(purchase), ...purchase.taken.flatMap(({ grant }) => grant ?? [])])]
 }
