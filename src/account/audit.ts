@@ -1,11 +1,12 @@
 /**
- * The audit: derives the account's state from its entries alone, compares that with what is stored, and the entries
- * with those in D1, and names every difference.
+ * The audit: derives the account's state from its entries alone, compares that with what is stored, the entries with
+ * those in D1, and the purchases with Stripe's books, and names every difference.
  */
 
 import { readDirectoryLine, readHistoryRows } from '../history/read.ts'
 import { historyRow } from '../history/write.ts'
 import type { Entry, Totals } from '../ledger/entry.ts'
+import { comparePurchases } from './audit-purchases.ts'
 import type { AccountLedger } from './ledger.ts'
 import type { OpenedAccount } from './opened.ts'
 import { integer, type Row } from './rows.ts'
@@ -16,12 +17,13 @@ const PAGE = 1_000
 const MAX_DIFFERENCES = 100
 
 export interface Audit {
-  /** How many entries were read, how many of them history has too, and how many reservations and grants were compared. */
+  /** How many entries were read, how many of them history has too, and how much else was compared. */
   readonly checked: {
     readonly entries: number
     readonly history: number
     readonly reservations: number
     readonly grants: number
+    readonly purchases: number
   }
   readonly differences: readonly string[]
 }
@@ -34,6 +36,7 @@ export async function audit(account: OpenedAccount, sql: SqlStorage, db: D1Datab
   const { id } = details.value
   const fold = new Fold()
   await compareDirectory(fold, account, db)
+  const purchases = await comparePurchases(account, (difference) => fold.differ(difference))
   let inHistory = 0
   const drainedTo = outbox.drainedTo
   for (
@@ -50,7 +53,7 @@ export async function audit(account: OpenedAccount, sql: SqlStorage, db: D1Datab
   const beyond = await readHistoryRows(db, id, fold.seq, fold.seq + PAGE)
   const unknown = beyond.filter((row) => Number(row['seq']) > ledger.book.seq).length
   if (unknown > 0) fold.differ(`history has ${unknown} entries that the account does not have`)
-  return { checked: { entries: fold.seq, history: inHistory, ...compared }, differences: fold.differences }
+  return { checked: { entries: fold.seq, history: inHistory, ...compared, purchases }, differences: fold.differences }
 }
 
 class Fold {

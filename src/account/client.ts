@@ -19,6 +19,7 @@ export type AccountMethods = Pick<
   | 'open'
   | 'execute'
   | 'executeAll'
+  | 'desk'
   | 'describe'
   | 'balance'
   | 'reservation'

@@ -63,6 +63,13 @@ export class AccountLedger {
     return nextWake(this.#book, this.store.soonestHeld())
   }
 
+  /** After a transaction around several commands was undone: what stands in the database is what holds. */
+  reload(): void {
+    this.#book = this.store.loadBook()
+    this.#dueFrom = 0
+    this.#alarm.forget()
+  }
+
   /** The operator's part of the book, after it was written. */
   setAllowDebt(allowDebt: boolean): void {
     this.#book = { ...this.#book, allowDebt }
@@ -73,7 +80,7 @@ export class AccountLedger {
   }
 
   #apply(command: Command, now: EpochMs): Decision {
-    const decision = decide(this.store.view(this.#book, command), command, now)
+    const decision = decide(this.store.view(this.#book, command, now), command, now)
     if (decision.ok && decision.change !== null) this.#commit(decision.change, now)
     return decision
   }

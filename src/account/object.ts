@@ -7,11 +7,14 @@ import type { EpochMs } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
 import type { Grant } from '../ledger/grants.ts'
 import type { Reservation, ReservationState } from '../ledger/reservation.ts'
+import { stripeOf } from '../stripe/client.ts'
 import { Alarm } from './alarm.ts'
 import { type Audit, audit } from './audit.ts'
 import type { KeyPosition } from './keys.ts'
+import { describeError } from './describe-error.ts'
+import { DESK, type Desk } from './desk.ts'
 import { Live, MAX_LIVE_CONNECTIONS } from './live.ts'
-import { type Opened, OpenedAccount } from './opened.ts'
+import { type Opened, OpenedAccount, type Surroundings } from './opened.ts'
 import { presentBalance } from './present.ts'
 import {
   type AccountDetails,
@@ -39,6 +42,7 @@ export class Account extends DurableObject<Env> {
   readonly #alarm: Alarm
   readonly #turns: Turns
   readonly #live: Live
+  readonly #surroundings: Surroundings = { history: () => this.env.HISTORY, stripe: () => stripeOf(this.env) }
   /** `null` until somebody opens the account: until then the object has no tables and stores nothing. */
   #opened: OpenedAccount | null = null
 
@@ -49,8 +53,8 @@ export class Account extends DurableObject<Env> {
     this.#live = new Live(ctx, (balance) => JSON.stringify(presentBalance(balance)))
     if (!hasSchema(ctx.storage.sql)) return
     migrate(ctx.storage)
-    this.#opened = new OpenedAccount(ctx.storage, this.#alarm, this.#live, this.#turns)
-    void ctx.blockConcurrencyWhile(() => this.#alarm.load())
+    this.#opened = new OpenedAccount(ctx.storage, this.#alarm, this.#live, this.#turns, this.#surroundings)
+    void ctx.blockConcurrencyWhile(() => this.#wake(this.#opened))
   }
 
   /** Creates the account, with its one trial grant (R11), or changes what may change of it. */
@@ -58,7 +62,14 @@ export class Account extends DurableObject<Env> {
     return this.#guard(() =>
       this.#turns.run(() => {
         if (this.#opened !== null) return this.#opened.update(request)
-        this.#opened = OpenedAccount.create(this.ctx.storage, this.#alarm, this.#live, this.#turns, request)
+        this.#opened = OpenedAccount.create(
+          this.ctx.storage,
+          this.#alarm,
+          this.#live,
+          this.#turns,
+          this.#surroundings,
+          request,
+        )
         const { details, ledger } = this.#opened
         return { ok: true, created: true, changed: true, details: details.value, balance: ledger.balance(ledger.now()) }
       }),
@@ -92,6 +103,21 @@ export class Account extends DurableObject<Env> {
         })),
       ),
     )
+  }
+
+  /** Everything about payments; what there is, stands in desk.ts. */
+  async desk<Op extends keyof Desk>(
+    caller: Caller,
+    op: Op,
+    asked: Parameters<Desk[Op]>[2],
+  ): Promise<Awaited<ReturnType<Desk[Op]>>> {
+    // One function of many: that `asked` belongs to it, the type parameter has said.
+    const serve = DESK[op] as (account: OpenedAccount, caller: Caller, asked: unknown) => Promise<Answer<object>>
+    const answer = await this.#guard(async () => {
+      const admitted = this.#admit(caller, (account) => ({ ok: true, account }))
+      return admitted.ok ? serve(admitted.account, caller, asked) : admitted
+    })
+    return answer as Awaited<ReturnType<Desk[Op]>>
   }
 
   async describe(caller: Caller): Promise<Answer<{ details: AccountDetails; balance: Balance }>> {
@@ -193,19 +219,24 @@ export class Account extends DurableObject<Env> {
     socket.close(code === 1005 || code === 1006 ? 1000 : code)
   }
 
-  /** Everything that is due: expiries, then entries to history, then the next alarm. Never throws, or it would be lost. */
+  /** Everything that is due: expiries, entries to history, payments, the next alarm. Never throws, or it would be lost. */
   override async alarm(): Promise<void> {
     this.#alarm.forget()
     const account = this.#opened
     if (account === null) return
     try {
-      await this.#turns.run(() => account.runDue(account.ledger.now()))
-      await account.sendHistory(this.env.HISTORY)
+      await account.work()
     } catch (error) {
       console.error({ message: 'alarm failed', account: this.ctx.id.name, error: describeError(error) })
       // A command may have armed it for sooner meanwhile; that stands.
       this.#alarm.atOrBefore(Date.now() + ALARM_RETRY_MS)
     }
+  }
+
+  /** What is due may have changed while the object slept: a pack may cost again what was agreed, since a deploy. */
+  async #wake(account: OpenedAccount | null): Promise<void> {
+    await this.#alarm.load()
+    account?.arm()
   }
 
   #execute(caller: Caller, request: LedgerRequest): Answer<LedgerAnswer> {
@@ -230,8 +261,4 @@ export class Account extends DurableObject<Env> {
       return refused({ code: 'overloaded', retryAfterSeconds: 1 })
     }
   }
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -1,18 +1,27 @@
 /**
- * What an object has and does once it is an account: admits callers, does what is due, executes commands. All of it is
- * synchronous, so nothing comes between a look and the write that follows from it.
+ * What an object has and does once it is an account: admits callers, does what is due, executes commands. Each of these
+ * is synchronous, so nothing comes between a look and the write that follows from it; only jobs wait for others.
  */
-import type { EpochMs } from '../ledger/amounts.ts'
+import type { EpochMs, Millicredits } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
 import type { Command, GiveGrant } from '../ledger/commands.ts'
 import { TRIAL_GRANT } from '../ledger/grants.ts'
 import type { Refusal } from '../ledger/refusals.ts'
+import type { StripeClient } from '../stripe/client.ts'
 import type { Alarm } from './alarm.ts'
+import { Buying } from './buying.ts'
+import type { Cashier } from './cashier.ts'
+import { Customers } from './customers.ts'
 import { Details } from './details.ts'
+import { Inbox } from './inbox.ts'
+import { earliest, Jobs } from './jobs.ts'
 import { Keys } from './keys.ts'
 import { AccountLedger, HISTORY_DELAY_MS } from './ledger.ts'
 import type { Live } from './live.ts'
 import { Outbox } from './outbox.ts'
+import { Payer } from './payer.ts'
+import { Payments } from './payments.ts'
+import { RefundOrders } from './refund-orders.ts'
 import {
   type AccountDetails,
   type AccountRefusal,
@@ -26,10 +35,18 @@ import {
 } from './requests.ts'
 import { migrate } from './schema.ts'
 import { Store } from './store.ts'
+import { ToppingUp } from './topping-up.ts'
 import type { Turns } from './turns.ts'
 import { Waiting } from './waiting.ts'
 
 export type Opened = Answer<{ created: boolean; changed: boolean; details: AccountDetails; balance: Balance }>
+
+/** What lies outside of the object. Asked for anew each time: the runtime may give an object other bindings. */
+export interface Surroundings {
+  history(): D1Database
+  /** Throws where the deployment's secrets are not right. */
+  stripe(): StripeClient
+}
 
 export class OpenedAccount {
   readonly ledger: AccountLedger
@@ -37,14 +54,28 @@ export class OpenedAccount {
   readonly keys: Keys
   readonly outbox: Outbox
   readonly waiting: Waiting
+  readonly cashier: Cashier
+  readonly payments: Payments
+  readonly customers: Customers
+  readonly buying: Buying
+  readonly toppingUp: ToppingUp
+  readonly #jobs: Jobs
+  readonly #turns: Turns
   readonly #storage: DurableObjectStorage
   readonly #alarm: Alarm
   readonly #live: Live
 
   /** For a database that has the newest schema and the account's rows. */
-  constructor(storage: DurableObjectStorage, alarm: Alarm, live: Live, turns: Turns) {
+  constructor(
+    storage: DurableObjectStorage,
+    alarm: Alarm,
+    live: Live,
+    turns: Turns,
+    { history, stripe }: Surroundings,
+  ) {
     const store = new Store(storage.sql)
     this.#storage = storage
+    this.#turns = turns
     this.#alarm = alarm
     this.#live = live
     this.ledger = new AccountLedger(storage, store, alarm)
@@ -55,15 +86,41 @@ export class OpenedAccount {
       (caller, request) => this.execute(caller, request),
       (act) => turns.start(act),
     )
+    const { ledger, details, outbox } = this
+    this.cashier = {
+      ...{ ledger, details, stripe },
+      inbox: new Inbox(storage.sql),
+      payer: new Payer(storage.sql),
+      refunds: new RefundOrders(storage.sql),
+      write: (act) => this.#write(act),
+      decide: (command, now) => ledger.run(command, now),
+      explain: (refusal, now) => this.#explain(refusal, now),
+    }
+    this.payments = new Payments(this.cashier)
+    this.customers = new Customers(this.cashier, this.payments)
+    this.buying = new Buying(this.cashier, this.customers)
+    this.toppingUp = new ToppingUp(storage.sql, this.cashier, this.payments)
+    const sending = {
+      wakeAt: () => outbox.wakeAt(ledger.book.seq),
+      run: () => outbox.drain(history(), () => details.value),
+    }
+    this.#jobs = new Jobs([sending, this.payments])
   }
 
   /** Makes an account of an object that is none yet: schema, rows and trial (R11) in one transaction. */
-  static create(storage: DurableObjectStorage, alarm: Alarm, live: Live, turns: Turns, request: OpenRequest) {
+  static create(
+    storage: DurableObjectStorage,
+    alarm: Alarm,
+    live: Live,
+    turns: Turns,
+    surroundings: Surroundings,
+    request: OpenRequest,
+  ) {
     try {
       return storage.transactionSync(() => {
         migrate(storage)
         Details.insert(storage.sql, request, Date.now())
-        const account = new OpenedAccount(storage, alarm, live, turns)
+        const account = new OpenedAccount(storage, alarm, live, turns, surroundings)
         const now = account.ledger.now()
         if (request.trial !== null) account.ledger.run(trialGrant(request.trial, now), now)
         alarm.atOrBefore(now + HISTORY_DELAY_MS)
@@ -123,7 +180,7 @@ export class OpenedAccount {
       const decision = ledger.run(command, now)
       if (!decision.ok) return refused(this.#explain(decision.refusal, now))
       if (request.op === 'reserve') this.waiting.made(request.id)
-      if (ledger.book.available > before) this.waiting.round()
+      this.#noticed(before)
       const { replayed, reservation, grant } = decision
       return { ok: true, replayed, reservation, grant, balance: ledger.balance(now) }
     })
@@ -132,8 +189,46 @@ export class OpenedAccount {
   runDue(now: EpochMs): void {
     const { available, seq } = this.ledger.book
     this.ledger.runDue(now)
-    if (this.ledger.book.available > available) this.waiting.round()
+    this.#noticed(available)
     if (this.ledger.book.seq > seq) this.publish()
+  }
+
+  /** Credits came: whoever waits is served. Credits went below the threshold: auto top-up is due (R14). */
+  #noticed(before: Millicredits): void {
+    const { available, autoTopUp } = this.ledger.book
+    if (available > before) this.waiting.round()
+    if (autoTopUp?.enabled === true && available < autoTopUp.threshold && before >= autoTopUp.threshold) {
+      this.arm()
+    }
+  }
+
+  /**
+   * I8, for everything at once: while an alarm is being worked on, nothing is armed, and what is armed now is all that is
+   * left of it should we be killed.
+   */
+  arm(): void {
+    const next = earliest([this.ledger.nextWake(), this.#jobs.dueAt()])
+    this.#alarm.atOrBefore(next ?? Number.POSITIVE_INFINITY)
+    this.#jobs.poke()
+  }
+
+  /** One turn in which several things are written, all or none. */
+  async #write<T>(act: (now: EpochMs) => T): Promise<T> {
+    return this.#turns.run(() => {
+      const now = this.ledger.now()
+      this.runDue(now)
+      const { available } = this.ledger.book
+      let result: T
+      try {
+        result = this.#storage.transactionSync(() => act(now))
+      } catch (error) {
+        this.ledger.reload()
+        throw error
+      }
+      this.#noticed(available)
+      this.arm()
+      return result
+    })
   }
 
   /** Tells the live connections, if the balance is another than they were last told. */
@@ -147,14 +242,16 @@ export class OpenedAccount {
     )
   }
 
-  /** Sends what history lacks, if it is time, and arms the alarm for whatever comes next. */
-  async sendHistory(db: D1Database): Promise<void> {
-    const { ledger, outbox, details } = this
-    const sendAt = outbox.wakeAt(ledger.book.seq)
-    if (sendAt !== null && sendAt <= Date.now()) await outbox.drain(db, () => details.value)
-    const due = ledger.nextWake() ?? Number.POSITIVE_INFINITY
-    const send = outbox.wakeAt(ledger.book.seq)
-    this.#alarm.atOrBefore(Math.min(due, send === null ? Number.POSITIVE_INFINITY : Math.max(send, Date.now())))
+  /** All that an alarm has to do: what is due, entries to history, payments; then the alarm for whatever comes next. */
+  async work(): Promise<void> {
+    const { ledger } = this
+    await this.#jobs.run(async () => {
+      await this.#turns.run(() => this.runDue(ledger.now()))
+      return ledger.nextWake()
+    })
+    const job = this.#jobs.wakeAt()
+    const next = earliest([ledger.nextWake(), job === null ? null : Math.max(job, Date.now())])
+    this.#alarm.atOrBefore(next ?? Number.POSITIVE_INFINITY)
   }
 
   /** A refusal for want of credits says when held ones come back at the latest. */
@@ -162,7 +259,12 @@ export class OpenedAccount {
     if (refusal.code !== 'insufficient_credits') return refusal
     const soonest = this.ledger.store.soonestHeld()
     const nextExpiry = soonest === null ? null : { at: soonest.expiresAt, credits: soonest.held }
-    return { ...refusal, nextExpiry, asOf: now }
+    return {
+      ...refusal,
+      nextExpiry,
+      autoTopUp: this.ledger.book.autoTopUp === null ? null : this.toppingUp.view(now),
+      asOf: now,
+    }
   }
 }
 

@@ -7,10 +7,14 @@ import { CAP_FACTOR, DEFAULT_TTL_MS, TIERS, type TierId } from '../catalog/tiers
 import type { AccountLine } from '../history/write.ts'
 import { type EpochMs, MAX_MILLICREDITS, MILLICREDITS_PER_CREDIT, type Millicredits } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
+import type { AutoTopUpView } from './topping-up.ts'
 import type { Extend, GiveGrant, Release, Reserve, Settle, VoidGrant } from '../ledger/commands.ts'
 import type { Grant } from '../ledger/grants.ts'
 import type { Refusal } from '../ledger/refusals.ts'
 import type { Metadata, OnExpiry, Overage, RequestFields, Reservation } from '../ledger/reservation.ts'
+
+/** What an account's id looks like: it names its object. */
+export const ACCOUNT_ID = /^[a-z0-9][a-z0-9_-]{0,63}$/
 
 export type AccountScope = 'billing' | 'runner' | 'read'
 
@@ -53,13 +57,19 @@ export type ShellRefusal =
       readonly account?: AccountDetails
       readonly key?: AccountKey
     }
-  | { readonly code: 'overloaded'; readonly retryAfterSeconds: number }
-  | { readonly code: 'too_many'; readonly limit: 'keys' | 'live_connections'; readonly maximum: number }
+  | { readonly code: 'overloaded' | 'payment_provider_unavailable'; readonly retryAfterSeconds: number }
+  | {
+      readonly code: 'too_many'
+      readonly limit: 'keys' | 'live_connections' | 'open_checkouts' | 'refundable_cents'
+      readonly maximum: number
+    }
 
 export type AccountRefusal =
   | Exclude<Refusal, { code: 'insufficient_credits' }>
   | (Extract<Refusal, { code: 'insufficient_credits' }> & {
       readonly nextExpiry: NextExpiry | null
+      /** `null` if it was never agreed to. */
+      readonly autoTopUp: AutoTopUpView | null
       readonly asOf: EpochMs
     })
   | ShellRefusal

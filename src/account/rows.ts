@@ -52,6 +52,7 @@ export function entryFromRow(row: Row): Entry {
     late: integer(row, 'late') === 1,
     reservation: optionalText(row, 'reservation'),
     grants: JSON.parse(text(row, 'grants')) as GrantDelta[],
+    purchase: optionalText(row, 'purchase'),
     tier: optionalText(row, 'tier'),
     metadata: JSON.parse(text(row, 'metadata')) as Metadata,
     detail: row['detail'] === null ? null : (JSON.parse(text(row, 'detail')) as NonNullable<Entry['detail']>),

@@ -3,9 +3,10 @@
  * that is not an account yet has no tables (an unknown account behind a valid key must store nothing).
  */
 import account from '../../migrations/account/0001_account.sql'
+import payments from '../../migrations/account/0002_payments.sql'
 
 /** In order and never changed once released; a change of the schema is a further step. */
-const STEPS: readonly string[] = [account]
+const STEPS: readonly string[] = [account, payments]
 
 /** Whether this object is an account: whether it has a schema at all. Reads, never writes. */
 export function hasSchema(sql: SqlStorage): boolean {

@@ -3,13 +3,17 @@
  * here reads a table whole that grows with use.
  */
 
+import type { EpochMs } from '../ledger/amounts.ts'
 import { type Book, EMPTY_BOOK } from '../ledger/book.ts'
 import type { Alias, Change, Command, View } from '../ledger/commands.ts'
 import type { SoonestHeld } from '../ledger/due.ts'
 import type { Entry } from '../ledger/entry.ts'
 import { compareBurnOrder, type Grant, isLive, TRIAL_GRANT } from '../ledger/grants.ts'
+import type { AutoTopUp } from '../ledger/auto-top-up.ts'
+import { grantIdOf, type Purchase } from '../ledger/purchase.ts'
 import type { RequestFields, Reservation, ReservationState } from '../ledger/reservation.ts'
 import { inserter } from './insert.ts'
+import { Purchases } from './purchases.ts'
 import {
   ENTRY_COLUMNS,
   entryFromRow,
@@ -18,6 +22,7 @@ import {
   grantFromRow,
   grantValues,
   integer,
+  optionalText,
   RESERVATION_COLUMNS,
   type Row,
   reservationFromRow,
@@ -47,14 +52,16 @@ export interface ReservationPage {
 }
 
 export class Store {
+  readonly purchases: Purchases
   readonly #sql: SqlStorage
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
+    this.purchases = new Purchases(sql)
   }
 
   loadBook(): Book {
-    const account = this.#sql.exec<Row>('SELECT allow_debt, byok FROM account').one()
+    const account = this.#sql.exec<Row>('SELECT allow_debt, byok, auto_top_up FROM account').one()
     const last = this.entriesBefore(null, 1)[0]
     const trial = this.grant(TRIAL_GRANT)
     const live = this.#rows('SELECT * FROM grants WHERE live = 1').map(grantFromRow)
@@ -65,10 +72,11 @@ export class Store {
       trialExpiresAt: trial?.expiresAt ?? null,
       allowDebt: integer(account, 'allow_debt') === 1,
       byok: integer(account, 'byok') === 1,
+      autoTopUp: parseOptional<AutoTopUp>(optionalText(account, 'auto_top_up')),
     }
   }
 
-  view(book: Book, command: Command): View {
+  view(book: Book, command: Command, now: EpochMs): View {
     const empty = {
       book,
       reservation: null,
@@ -77,6 +85,7 @@ export class Store {
       deduplicated: null,
       superseded: null,
       retired: [],
+      ...NO_PAYMENT,
     }
     switch (command.op) {
       case 'reserve': {
@@ -103,6 +112,19 @@ export class Store {
         return { ...empty, grant: this.grant(command.id) }
       case 'change_byok':
         return empty
+      case 'start_checkout':
+      case 'open_checkout':
+      case 'report_payment':
+      case 'start_attempt':
+      case 'advance_attempt':
+      case 'change_auto_top_up': {
+        const payment = this.purchases.view(book, command, now)
+        return {
+          ...empty,
+          ...payment,
+          retired: this.#notLive(book, payment.purchase === null ? [] : grantsOf(payment.purchase)),
+        }
+      }
     }
   }
 
@@ -175,7 +197,12 @@ export class Store {
     for (const grant of change.grants) this.#putGrant(before, grant)
     for (const reservation of change.reservations) this.#putReservation(before, reservation)
     if (change.alias !== null) this.#putAlias(change.alias)
-    if (change.book.byok !== before.byok) this.#sql.exec('UPDATE account SET byok = ?', Number(change.book.byok))
+    for (const purchase of change.purchases) this.purchases.put(purchase)
+    const { byok, autoTopUp } = change.book
+    if (byok !== before.byok) this.#sql.exec('UPDATE account SET byok = ?', Number(byok))
+    if (autoTopUp !== before.autoTopUp) {
+      this.#sql.exec('UPDATE account SET auto_top_up = ?', JSON.stringify(autoTopUp))
+    }
   }
 
   #putGrant(before: Book, grant: Grant): void {
@@ -249,9 +276,27 @@ export class Store {
 
   #retired(book: Book, reservation: Reservation | null): Grant[] {
     if (reservation === null || reservation.state === 'held') return []
-    const live = new Set(book.grants.map((grant) => grant.id))
-    return reservation.parts.flatMap((part) => (live.has(part.grant) ? [] : (this.grant(part.grant) ?? [])))
+    return this.#notLive(
+      book,
+      reservation.parts.map((part) => part.grant),
+    )
   }
+
+  #notLive(book: Book, ids: readonly string[]): Grant[] {
+    const live = new Set(book.grants.map((grant) => grant.id))
+    return [...new Set(ids)].flatMap((id) => (live.has(id) ? [] : (this.grant(id) ?? [])))
+  }
+}
+
+const NO_PAYMENT = { purchase: null, settles: null, topUp: null, nextPurchase: 0 } as const
+
+/** Every grant that a report of this purchase's payment may touch. */
+function grantsOf(purchase: Purchase): string[] {
+  return [grantIdOf(purchase), ...purchase.taken.flatMap(({ grant }) => grant ?? [])]
+}
+
+function parseOptional<T>(json: string | null): T | null {
+  return json === null ? null : (JSON.parse(json) as T)
 }
 
 /** `rows` are one more than the page if there are so many; `first` is the oldest entry that was looked at. */

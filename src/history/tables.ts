@@ -39,6 +39,7 @@ export const entries = sqliteTable(
     tier: text(),
     metadata: text().notNull(),
     detail: text(),
+    purchase: text(),
   },
   (table) => [
     primaryKey({ columns: [table.account, table.seq] }),
@@ -61,4 +62,15 @@ export const usage = sqliteTable(
     byokCost: integer('byok_cost').notNull(),
   },
   (table) => [primaryKey({ columns: [table.account, table.day, table.tier, table.repository] })],
+)
+
+export const repairs = sqliteTable('repairs', {
+  id: integer().primaryKey(),
+  listedTo: integer('listed_to').notNull(),
+})
+
+export const missedEvents = sqliteTable(
+  'missed_events',
+  { event: text().primaryKey(), createdAt: integer('created_at').notNull() },
+  (table) => [index('missed_events_by_age').on(table.createdAt)],
 )

@@ -71,6 +71,7 @@ export const HISTORY_COLUMNS = [
   'tier',
   'metadata',
   'detail',
+  'purchase',
 ] as const
 
 const ADD_ENTRIES = `
@@ -111,6 +112,7 @@ export function historyRow(entry: Entry): HistoryRow {
     tier: entry.tier,
     metadata: JSON.stringify(entry.metadata),
     detail: entry.detail === null ? null : JSON.stringify(entry.detail),
+    purchase: entry.purchase,
   }
 }
 
