@@ -3,9 +3,9 @@
  * deployment secret is checked here, so a forged key wakes no object; the random part is known to the object only as a
  * hash, so a stolen signing secret alone makes no key.
  */
-import type { AccountScope } from '../account/requests.ts'
+import { ACCOUNT_ID, type AccountScope } from '../account/requests.ts'
 import { fromBase64Url, toBase64Url } from './base64url.ts'
-import { ACCOUNT_ID } from './ids.ts'
+import { isSigned, sign } from './signing.ts'
 
 export interface VerifiedKey {
   readonly account: string
@@ -23,10 +23,7 @@ export async function mintAccountKey(account: string, scope: AccountScope, secre
   const random = toBase64Url(crypto.getRandomValues(new Uint8Array(24)))
   const payload = toBase64Url(new TextEncoder().encode(JSON.stringify([account, id, random])))
   const signed = `assay_${scope}_${payload}`
-  const [newest] = secrets
-  if (newest === undefined) throw new Error('no signing secret')
-  const mac = await crypto.subtle.sign('HMAC', await macKey(newest), new TextEncoder().encode(signed))
-  const key = `${signed}.${toBase64Url(new Uint8Array(mac))}`
+  const key = `${signed}.${await sign('account-key', signed, secrets)}`
   return { id, key, hash: await sha256(key) }
 }
 
@@ -35,29 +32,9 @@ export async function verifyAccountKey(key: string, secrets: readonly string[]):
   const match = KEY_PATTERN.exec(key)
   const [, scope, payload, mac] = match ?? []
   if (scope === undefined || payload === undefined || mac === undefined) return null
-  const signed = new TextEncoder().encode(key.slice(0, key.lastIndexOf('.')))
-  const signature = fromBase64Url(mac)
-  if (signature === null) return null
-  for (const secret of secrets) {
-    if (!(await crypto.subtle.verify('HMAC', await macKey(secret), signature, signed))) continue
-    const named = parsePayload(payload)
-    return named === null ? null : { ...named, scope: scope as AccountScope, hash: await sha256(key) }
-  }
-  return null
-}
-
-/** Imported once per secret: importing is the dearer part of a verification. */
-const macKeys = new Map<string, Promise<CryptoKey>>()
-
-function macKey(secret: string): Promise<CryptoKey> {
-  const known = macKeys.get(secret)
-  if (known !== undefined) return known
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  // The purpose is part of the key: a signature made for anything else is not one of an account key.
-  const bytes = new TextEncoder().encode(`account-key:${secret}`)
-  const imported = crypto.subtle.importKey('raw', bytes, algorithm, false, ['sign', 'verify'])
-  macKeys.set(secret, imported)
-  return imported
+  if (!(await isSigned('account-key', key.slice(0, key.lastIndexOf('.')), mac, secrets))) return null
+  const named = parsePayload(payload)
+  return named === null ? null : { ...named, scope: scope as AccountScope, hash: await sha256(key) }
 }
 
 function parsePayload(payload: string): { account: string; id: string } | null {

@@ -74,8 +74,9 @@ async function serve(route: Route, context: Context<Http>): Promise<Response> {
   const caller = principal?.caller ?? { kind: 'service' }
   const call = { env: context.env, configuration, context, caller, account, id, body: body.value, query: query.data }
   const response = await route.handle(call)
-  // The object refused a key that is well signed but revoked or expired: that is a failed authentication too.
-  return response.status === 401 ? ((await limited(context)) ?? response) : response
+  // A key that is well signed but revoked or expired is a failed authentication too, and so is a webhook badly signed.
+  const isForged = response.status === 401 || (response.status === 400 && route.signed === true)
+  return isForged ? ((await limited(context)) ?? response) : response
 }
 
 /** Counts a request per IP; the answer to one too many. */

@@ -53,7 +53,7 @@ function pathOfProto(body: unknown): string | null {
 }
 
 /** `null` if there is more. The length that a client declares is not to be believed, or missing. */
-async function readUpTo(request: Request, maxBytes: number): Promise<Uint8Array | null> {
+export async function readUpTo(request: Request, maxBytes: number): Promise<Uint8Array | null> {
   if (request.body === null) return new Uint8Array()
   if (request.headers.has('Content-Length')) {
     const whole = await request.arrayBuffer()

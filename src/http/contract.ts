@@ -4,12 +4,14 @@
  */
 import * as z from 'zod'
 import { REGIONS } from '../account/client.ts'
+import { ACCOUNT_ID } from '../account/requests.ts'
 import { COMPLEXITIES, SPECIALISTS } from '../catalog/estimates.ts'
+import { PACKS } from '../catalog/packs.ts'
 import { TIER_IDS } from '../catalog/tiers.ts'
 import { USAGE_GROUPS } from '../history/read.ts'
 import { creditsToMillicredits, MAX_MILLICREDITS, millicreditsToCredits, usdToMillicredits } from '../ledger/amounts.ts'
 import { ENTRY_KINDS } from '../ledger/entry.ts'
-import { ACCOUNT_ID, CALLER_ID, OUR_GRANT_ID } from './ids.ts'
+import { CALLER_ID, OUR_GRANT_ID } from './ids.ts'
 
 const MAX_CREDITS = millicreditsToCredits(MAX_MILLICREDITS)
 const SMALLEST_CREDITS = 0.001
@@ -212,6 +214,48 @@ export const KeyBody = z
     expires_at: timestamp.optional(),
   })
   .meta({ id: 'MintKey' })
+
+const packId = z
+  .string()
+  .regex(/^[a-z0-9_-]{1,64}$/, 'is not the id of a pack')
+  .meta({ description: `One of the packs that are sold: ${PACKS.map((pack) => pack.id).join(', ')}.` })
+
+/** Where a browser is sent back to. */
+const pageUrl = z.url({ protocol: /^https?$/ }).max(2_000)
+
+export const CheckoutBody = z
+  .strictObject({
+    pack: packId,
+    success_url: pageUrl.optional().meta({ description: 'Where the customer comes back to; default: a page of ours.' }),
+    cancel_url: pageUrl.optional(),
+    save_card: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'The customer agrees that the card is kept, for auto top-up.' }),
+  })
+  .meta({ id: 'Checkout' })
+
+export const PortalBody = z.strictObject({ return_url: pageUrl.optional() }).meta({ id: 'Portal' })
+
+/** Stripe's largest charge. */
+const MAX_CENTS = 99_999_999
+
+export const RefundBody = z
+  .strictObject({
+    amount_cents: z.int().min(1).max(MAX_CENTS).optional().meta({ description: 'Default: all that is left.' }),
+    keep_auto_top_up: z.boolean().default(false),
+    reason: textUpTo(500).min(1),
+  })
+  .meta({ id: 'Refund' })
+
+export const AutoTopUpBody = z
+  .strictObject({
+    enabled: z.boolean(),
+    threshold: positiveCredits.optional(),
+    pack: packId.optional(),
+    monthly_limit_cents: z.int().min(1).max(MAX_CENTS).optional(),
+  })
+  .meta({ id: 'ChangeAutoTopUp', description: 'What is not named stays as it was.' })
 
 const page = {
   limit: z.coerce.number().int().min(1).max(200).default(50),

@@ -20,6 +20,7 @@ const COLUMNS = [
   'mode',
   'late',
   'reservation',
+  'purchase',
   'tier',
 ] as const
 

@@ -135,7 +135,7 @@ const OperationSection: FC<Located & { document: OpenApi }> = ({ method, path, o
           <>
             <dt>{status}</dt>
             <dd>
-              {Number(status) >= 400 ? (
+              {'application/problem+json' in (response.content ?? {}) ? (
                 <ProblemLinks codes={response.description} />
               ) : (
                 <>

@@ -1,14 +1,17 @@
 /** The ledger's values as the API writes them: snake_case, credits as numbers, times in RFC 3339. */
 import { presentBalance, presentOptionalTime, presentTime } from '../account/present.ts'
 import type { AccountDetails, AccountKey } from '../account/requests.ts'
+import type { AutoTopUpView } from '../account/topping-up.ts'
 import type { Estimate } from '../catalog/estimates.ts'
 import { discountPercent, type Pack } from '../catalog/packs.ts'
 import type { Tier } from '../catalog/tiers.ts'
 import type { DirectoryLine, HistoryEntry, UsageLine } from '../history/read.ts'
 import { millicreditsToCredits as credits, type Millicredits, millicreditsToUsd } from '../ledger/amounts.ts'
+import type { AutoTopUp, Card } from '../ledger/auto-top-up.ts'
 import type { Balance } from '../ledger/balance.ts'
 import type { GrantDelta } from '../ledger/entry.ts'
 import type { Grant } from '../ledger/grants.ts'
+import type { Purchase } from '../ledger/purchase.ts'
 import type { Metadata, Reservation } from '../ledger/reservation.ts'
 
 export function presentReservation(reservation: Reservation, account: string) {
@@ -73,7 +76,7 @@ export function presentEntry(entry: HistoryEntry) {
       credits: credits(delta.credits),
       held: credits(delta.held),
     })),
-    purchase: null,
+    purchase: entry.purchase,
     tier: entry.tier,
     metadata: JSON.parse(entry.metadata) as Metadata,
     detail: entry.detail === null ? null : (JSON.parse(entry.detail) as Record<string, unknown>),
@@ -142,6 +145,57 @@ export function presentEstimate(tier: string, estimate: Estimate) {
     reserve: credits(estimate.reserve),
     usd: millicreditsToUsd(estimate.typical),
   }
+}
+
+export function presentPurchase(purchase: Purchase) {
+  return {
+    id: purchase.id,
+    kind: purchase.kind,
+    pack: purchase.pack,
+    credits: credits(purchase.credits),
+    price_cents: purchase.priceCents,
+    state: purchaseState(purchase),
+    refunded_cents: purchase.refundedCents,
+    disputed_cents: purchase.disputedCents,
+    failure: purchase.failure === null ? null : (purchase.failure.code ?? purchase.failure.kind),
+    receipt_url: purchase.receiptUrl,
+    created_at: presentTime(purchase.createdAt),
+    paid_at: presentOptionalTime(purchase.paidAt),
+  }
+}
+
+/** What is paid and then taken back, in one word: the bank's before the operator's. */
+function purchaseState({ state, chargedCents, refundedCents, disputedCents }: Purchase) {
+  if (disputedCents > 0) return 'disputed'
+  return chargedCents !== null && refundedCents >= chargedCents ? 'refunded' : state
+}
+
+/** `actionUrl` is where the customer pays for an attempt that their bank wanted them for. */
+export function presentAutoTopUp(view: AutoTopUpView, actionUrl: string | null) {
+  const { settings, state, spentCents, openCents, card, lastAttempt, nextAttemptAt } = view
+  return {
+    enabled: settings?.enabled ?? false,
+    threshold: settings === null ? null : credits(settings.threshold),
+    pack: settings?.pack ?? null,
+    monthly_limit_cents: settings?.monthlyLimitCents ?? null,
+    state,
+    spent_this_month_cents: spentCents,
+    open_cents: openCents,
+    card: card === null ? null : presentCard(card),
+    last_attempt: lastAttempt === null ? null : presentPurchase(lastAttempt),
+    next_attempt_at: presentOptionalTime(nextAttemptAt),
+    action_url: actionUrl,
+    agreed: settings === null ? null : presentAgreement(settings),
+  }
+}
+
+function presentAgreement({ credits: amount, priceCents, card, agreedAt, agreedBy }: AutoTopUp) {
+  const known = card === null ? null : { brand: card.brand, last4: card.last4 }
+  return { credits: credits(amount), price_cents: priceCents, card: known, at: presentTime(agreedAt), by: agreedBy }
+}
+
+function presentCard({ brand, last4, expMonth, expYear }: Card) {
+  return { brand, last4, exp_month: expMonth, exp_year: expYear }
 }
 
 function optionalCredits(amount: Millicredits | null): number | null {

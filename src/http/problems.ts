@@ -3,13 +3,11 @@
  * of the inside to the wire; a new reason does not compile until it has its answer here.
  */
 import type * as z from 'zod'
-import { presentTime } from '../account/present.ts'
 import type { AccountRefusal } from '../account/requests.ts'
-import { estimate } from '../catalog/estimates.ts'
-import { smallestPackFor } from '../catalog/packs.ts'
-import { TIERS } from '../catalog/tiers.ts'
-import { type Millicredits, millicreditsToCredits } from '../ledger/amounts.ts'
-import { presentDetails, presentGrant, presentKey, presentPack, presentReservation } from './present.ts'
+import { millicreditsToCredits } from '../ledger/amounts.ts'
+import type { Purchase } from '../ledger/purchase.ts'
+import { explainInsufficient } from './insufficient.ts'
+import { presentDetails, presentGrant, presentKey, presentPurchase, presentReservation } from './present.ts'
 
 export const PROBLEMS = {
   invalid_request: { status: 400, title: 'The request is not valid' },
@@ -27,6 +25,7 @@ export const PROBLEMS = {
   limit_exceeded: { status: 422, title: 'A limit would be exceeded' },
   rate_limited: { status: 429, title: 'Too many requests' },
   overloaded: { status: 503, title: 'Not available right now' },
+  payment_provider_unavailable: { status: 503, title: 'Stripe cannot be reached' },
 } as const
 
 export type ProblemCode = keyof typeof PROBLEMS
@@ -57,6 +56,12 @@ export const UNKNOWN_ACCOUNT = problem('not_found', 'There is no such account.')
 export const OVERLOADED = problem('overloaded', 'Try again in a moment; a write under the same id is safe to repeat.', {
   retry_after_seconds: 1,
 })
+
+export const PAYMENT_PROVIDER_UNAVAILABLE = problem(
+  'payment_provider_unavailable',
+  'Nothing is lost: try again, with the same Idempotency-Key if you sent one.',
+  { retry_after_seconds: 5 },
+)
 
 export function problemResponse(body: Problem, headers: Readonly<Record<string, string>> = {}): Response {
   const retryAfter = body['retry_after_seconds']
@@ -133,13 +138,15 @@ function messageOf(issue: z.core.$ZodIssue): string {
 export function refusalProblem(refusal: AccountRefusal, account: string): Problem {
   switch (refusal.code) {
     case 'insufficient_credits':
-      return insufficientCredits(refusal)
+      return problem('insufficient_credits', ...explainInsufficient(refusal))
     case 'conflict': {
-      const { field, reservation, grant } = refusal
-      return problem('conflict', `This id was first used with another ${field}.`, {
+      const { field, reservation, grant, purchase } = refusal
+      if (field === 'state') return wrongState(purchase)
+      return problem('conflict', `The first request had another ${field}.`, {
         field,
         ...(reservation === undefined ? {} : { reservation: presentReservation(reservation, account) }),
         ...(grant === undefined ? {} : { grant: presentGrant(grant) }),
+        ...(purchase === undefined ? {} : { purchase: presentPurchase(purchase) }),
       })
     }
     case 'reservation_settled':
@@ -175,6 +182,8 @@ export function refusalProblem(refusal: AccountRefusal, account: string): Proble
       return limitExceeded(refusal.limit, refusal.maximum)
     case 'overloaded':
       return { ...OVERLOADED, retry_after_seconds: refusal.retryAfterSeconds }
+    case 'payment_provider_unavailable':
+      return { ...PAYMENT_PROVIDER_UNAVAILABLE, retry_after_seconds: refusal.retryAfterSeconds }
   }
 }
 
@@ -182,32 +191,8 @@ export function limitExceeded(limit: string, maximum: number): Problem {
   return problem('limit_exceeded', `${limit} may be ${maximum} at the most.`, { limit, maximum })
 }
 
-/** Says what is missing, what fits, what to buy, and when credits may be back: an opaque refusal helps nobody. */
-function insufficientCredits(refusal: Extract<AccountRefusal, { code: 'insufficient_credits' }>): Problem {
-  const { requested, available, shortfall, debt, nextExpiry, asOf } = refusal
-  const pack = smallestPackFor(millicreditsToCredits(shortfall + debt))
-  const detail = `${millicreditsToCredits(shortfall)} more credits are needed: ${millicreditsToCredits(requested)} were asked for, ${millicreditsToCredits(available)} are available.`
-  return problem('insufficient_credits', detail, {
-    requested: millicreditsToCredits(requested),
-    available: millicreditsToCredits(available),
-    shortfall: millicreditsToCredits(shortfall),
-    debt: millicreditsToCredits(debt),
-    affordable_tiers: affordableTiers(available),
-    suggested_pack: pack === null ? null : presentPack(pack),
-    auto_top_up: { state: 'off' },
-    next_expiry:
-      nextExpiry === null
-        ? null
-        : { at: presentTime(nextExpiry.at), credits: millicreditsToCredits(nextExpiry.credits) },
-    retry_after_seconds: nextExpiry === null ? null : Math.max(1, Math.ceil((nextExpiry.at - asOf) / 1000)),
-  })
+function wrongState(purchase: Purchase | undefined): Problem {
+  const presented = purchase === undefined ? null : presentPurchase(purchase)
+  const detail = `The purchase is ${presented?.state ?? 'in another state'}, so this cannot be done.`
+  return problem('conflict', detail, { field: 'state', purchase: presented })
 }
-
-/** The tiers of which a typical review could be reserved now. */
-function affordableTiers(available: Millicredits): string[] {
-  return Object.values(TIERS)
-    .filter((tier) => estimate({ tier: tier.id, ...TYPICAL_REVIEW }).reserve <= available)
-    .map((tier) => tier.id)
-}
-
-const TYPICAL_REVIEW = { diffLines: 150, files: 6, complexity: 'medium', specialists: null } as const

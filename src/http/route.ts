@@ -40,6 +40,8 @@ export interface RouteSpec<Body extends z.ZodType, Query extends z.ZodType> {
   readonly scopes: readonly Scope[] | 'public'
   /** Not counted by the rate limit: watchdogs ask often, and the answer costs nothing. */
   readonly uncounted?: boolean
+  /** Its caller is known by a signature over the body, which the handler verifies: a 400 is a failed authentication. */
+  readonly signed?: boolean
   readonly body?: Body
   readonly maxBodyBytes?: number
   readonly query?: Query

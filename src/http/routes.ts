@@ -1,6 +1,7 @@
 /** All routes, in the order in which the documentation shows them. */
 import type { Route } from './route.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { autoTopUpRoutes } from './routes/auto-top-up.ts'
 import { balanceRoutes } from './routes/balance.ts'
 import { batchRoutes } from './routes/batch.ts'
 import { catalogRoutes } from './routes/catalog.ts'
@@ -8,7 +9,10 @@ import { documentRoutes } from './routes/documents.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { historyRoutes } from './routes/history.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { payRoutes } from './routes/pay.ts'
+import { purchaseRoutes } from './routes/purchases.ts'
 import { reservationRoutes } from './routes/reservations.ts'
+import { stripeRoutes } from './routes/stripe.ts'
 
 export const routes: readonly Route[] = [
   ...catalogRoutes,
@@ -16,8 +20,12 @@ export const routes: readonly Route[] = [
   ...batchRoutes,
   ...balanceRoutes,
   ...historyRoutes,
+  ...purchaseRoutes,
+  ...payRoutes,
+  ...autoTopUpRoutes,
   ...keyRoutes,
   ...accountRoutes,
   ...grantRoutes,
+  ...stripeRoutes,
   ...documentRoutes(() => routes),
 ]

@@ -2,10 +2,11 @@
 import { askAccount } from '../../account/client.ts'
 import { mintAccountKey } from '../account-keys.ts'
 import { Key, listOf, MintedKey } from '../answers.ts'
-import { CallerId, KeyBody, PageQuery } from '../contract.ts'
+import { KeyBody, PageQuery } from '../contract.ts'
 import { AgePosition, fromCursor, toPage } from '../cursor.ts'
+import { idempotencyKeyOf } from '../idempotency.ts'
 import { presentKey } from '../present.ts'
-import { invalidField, problemResponse } from '../problems.ts'
+import { problemResponse } from '../problems.ts'
 import { json, refusal, written } from '../respond.ts'
 import { OWNERS, type Route, route } from '../route.ts'
 
@@ -27,10 +28,8 @@ export const keyRoutes: readonly Route[] = [
     },
     problems: ['conflict', 'limit_exceeded'],
     async handle({ env, account, caller, body, configuration, context }) {
-      const idempotencyKey = context.req.header('Idempotency-Key') ?? null
-      if (idempotencyKey !== null && !CallerId.safeParse(idempotencyKey).success) {
-        return problemResponse(invalidField('Idempotency-Key', 'must be 1 to 128 of A-Z, a-z, 0-9 and . _ : @ ~ -'))
-      }
+      const idempotencyKey = idempotencyKeyOf(context)
+      if (idempotencyKey instanceof Response) return idempotencyKey
       const { id, key, hash } = await mintAccountKey(account, body.scope, configuration.signingSecrets)
       const expiresAt = body.expires_at === undefined ? null : Date.parse(body.expires_at)
       const request = { id, hash, scope: body.scope, name: body.name ?? null, expiresAt, idempotencyKey }
