@@ -67,7 +67,7 @@ async function endGroup(child: ChildProcess, pid: number, exited: Promise<unknow
   await exited
 }
 
-/** Ours, without what would decide in place of the given files. */
+/** Ours, without what would decide in place of the given files and options. */
 function wranglerEnv(stateDir: string): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {
     ...process.env,
@@ -78,6 +78,6 @@ function wranglerEnv(stateDir: string): NodeJS.ProcessEnv {
     // The registry of running Workers is the user's otherwise, and several systems would meet in it.
     WRANGLER_REGISTRY_PATH: join(stateDir, 'registry'),
   }
-  for (const name of ['CLOUDFLARE_ENV', ...SECRETS.map((secret) => secret.name)]) delete env[name]
+  for (const name of ['CLOUDFLARE_ENV', 'STRIPE_API_BASE', ...SECRETS.map((secret) => secret.name)]) delete env[name]
   return env
 }

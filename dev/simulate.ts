@@ -1,55 +1,84 @@
 /**
- * The simulation of the ledger for as long as one likes: `npm run simulate -- --seeds 1000 --seed 1`. It ends at the
- * first violation, with the seed and the step that show it again.
+ * The simulations for as long as one likes. Of the ledger: `npm run simulate -- --seeds 1000 --seed 1`; of auto top-up
+ * against Stripe's double: `npm run simulate -- --top-ups 100000 --seed 1`. Either ends at the first violation, with the
+ * seed and the step that show it again.
  */
 import { parseArgs } from 'node:util'
 import { simulate } from '../test/core/ledger/simulate.ts'
 import { noCounts, SOMETIMES } from '../test/core/ledger/sometimes.ts'
+import { SOMETIMES as TOP_UPS_SOMETIMES } from './simulation/sometimes.ts'
+import { simulateTopUps } from './simulation/top-ups.ts'
 
 /** With fewer operations than this in all, that something rare never happened says nothing. */
 const ENOUGH_OPERATIONS = 1_000_000
+const ENOUGH_TOP_UPS = 20_000
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '50' },
     seed: { type: 'string', default: '1' },
     operations: { type: 'string', default: '20000' },
+    'top-ups': { type: 'string' },
   },
 })
-const seeds = positive('seeds', values.seeds)
-const first = positive('seed', values.seed)
-const operationsPerSeed = positive('operations', values.operations)
-
-const counters = noCounts()
 const started = performance.now()
-let operations = 0
-for (let seed = first; seed < first + seeds; seed += 1) {
-  try {
-    const run = simulate({ seed, operations: operationsPerSeed })
-    operations += run.operations
-    for (const name of SOMETIMES) counters[name] += run.counters[name]
-  } catch (error) {
-    console.error(`\n${error instanceof Error ? error.message : error}`)
-    console.error(`\nAgain: npm run simulate -- --seeds 1 --seed ${seed} --operations ${operationsPerSeed}`)
-    process.exit(1)
+/** Tenths of the way, where progress is not a line that is written over. */
+let shown = 0
+const first = positive('seed', values.seed)
+if (values['top-ups'] === undefined)
+  runLedger(positive('seeds', values.seeds), positive('operations', values.operations))
+else await runTopUps(positive('top-ups', values['top-ups']))
+
+function runLedger(seeds: number, operationsPerSeed: number): void {
+  const counters = noCounts()
+  let operations = 0
+  for (let seed = first; seed < first + seeds; seed += 1) {
+    try {
+      const run = simulate({ seed, operations: operationsPerSeed })
+      operations += run.operations
+      for (const name of SOMETIMES) counters[name] += run.counters[name]
+    } catch (error) {
+      console.error(`\n${error instanceof Error ? error.message : error}`)
+      console.error(`\nAgain: npm run simulate -- --seeds 1 --seed ${seed} --operations ${operationsPerSeed}`)
+      process.exit(1)
+    }
+    showProgress(seed - first + 1, seeds, 'seeds', operations, 'operations')
   }
-  showProgress(seed - first + 1)
+  showCounts(SOMETIMES, counters, operations >= ENOUGH_OPERATIONS)
 }
-process.stdout.write('\n\n')
 
-for (const name of SOMETIMES) console.log(`${String(counters[name]).padStart(12)}  ${name}`)
-const missed = SOMETIMES.filter((name) => counters[name] === 0)
-if (missed.length > 0) {
+async function runTopUps(topUps: number): Promise<void> {
+  const progress = (attempts: number) =>
+    showProgress(Math.min(attempts, topUps), topUps, 'top-ups', attempts, 'attempts')
+  const { attempts, counters, violations } = await simulateTopUps({ topUps, seed: first, progress })
+  showCounts(TOP_UPS_SOMETIMES, counters.counts, attempts >= ENOUGH_TOP_UPS)
+  for (const violation of violations) {
+    console.error(`\n${violation}`)
+    const seed = /^seed (\d+)/.exec(violation)?.[1]
+    console.error(`\nAgain: npm run simulate -- --top-ups 1 --seed ${seed}`)
+    process.exitCode = 1
+  }
+}
+
+function showCounts<T extends string>(
+  names: readonly T[],
+  counts: Readonly<Record<T, number>>,
+  isEnough: boolean,
+): void {
+  process.stdout.write('\n\n')
+  for (const name of names) console.log(`${String(counts[name]).padStart(12)}  ${name}`)
+  const missed = names.filter((name) => counts[name] === 0)
+  if (missed.length === 0) return
   console.error(`\nNever happened: ${missed.join('; ')}`)
-  if (operations >= ENOUGH_OPERATIONS) process.exitCode = 1
+  if (isEnough) process.exitCode = 1
 }
 
-function showProgress(done: number): void {
-  const perSecond = Math.round((operations / (performance.now() - started)) * 1_000)
-  const [all, rate] = [operations.toLocaleString('en'), perSecond.toLocaleString('en')]
-  const line = `${done} of ${seeds} seeds, ${all} operations, ${rate}/s`
+function showProgress(done: number, of: number, unit: string, count: number, counted: string): void {
+  const perSecond = Math.round((count / (performance.now() - started)) * 1_000)
+  const line = `${done} of ${of} ${unit}, ${count.toLocaleString('en')} ${counted}, ${perSecond.toLocaleString('en')}/s`
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${line}`)
-  else if (done === seeds || done % Math.ceil(seeds / 10) === 0) console.log(line)
+  else if (done === of || Math.floor((done / of) * 10) > shown) console.log(line)
+  shown = Math.floor((done / of) * 10)
 }
 
 function positive(name: string, text: string): number {

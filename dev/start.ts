@@ -1,9 +1,10 @@
 /**
- * `npm start`: the system on this machine, from a fresh clone to the first request. PORT, STATE_DIR and DEV_VARS say
- * where it serves, keeps its state, and finds or makes its keys.
+ * `npm start`: the system on this machine, from a fresh clone to the first request. PORT and STRIPE_DOUBLE_PORT,
+ * STATE_DIR and DEV_VARS say where it and Stripe's double serve, keep their state, and find or make their keys.
  */
 import { SystemError } from './secrets.ts'
-import { DEFAULT_PORT, defaultVarsFile, type System, startSystem } from './system.ts'
+import { DEFAULT_PORT as DOUBLE_PORT } from './stripe/serve.ts'
+import { DEFAULT_PORT, defaultStateDir, defaultVarsFile, type System, startSystem } from './system.ts'
 
 const MAX_PORT = 65_535
 
@@ -20,15 +21,17 @@ try {
 }
 
 async function main(): Promise<void> {
-  const port = portOf(process.env['PORT'])
+  const port = portOf('PORT', DEFAULT_PORT)
+  const stripePort = portOf('STRIPE_DOUBLE_PORT', DOUBLE_PORT)
+  if (port === stripePort) throw new SystemError(`PORT and STRIPE_DOUBLE_PORT are both ${port}, and must differ.`)
   const varsFile = defaultVarsFile()
-  const stateDir = process.env['STATE_DIR']
   console.log('Starting Assay credits …')
   // Until it serves there is nothing to end tidily: the guard of the process group ends it with us.
   const system = await startSystem({
     port,
+    stripePort,
     varsFile,
-    ...(stateDir === undefined ? {} : { stateDir }),
+    stateDir: defaultStateDir(),
     onLine: (line) => console.error(line),
   })
   let stopping = false
@@ -69,12 +72,13 @@ async function openDemoAccount({ url, operatorKey }: System): Promise<void> {
   }
 }
 
-function welcome({ url, operatorKey, runnerKey }: System, varsFile: string): string {
+function welcome({ url, stripeUrl, operatorKey, runnerKey }: System, varsFile: string): string {
   return `
 Assay credits is running.
 
   API       ${url}
   Docs      ${url}/docs
+  Stripe    ${stripeUrl}, which is not Stripe but its double on this machine: no money moves
   Account   demo, with a trial and ${DEMO_GRANT.credits.toLocaleString('en')} promotional credits
 
 Paste these into another terminal to follow the README:
@@ -88,8 +92,9 @@ The keys are kept in ${varsFile}. Ctrl-C ends everything.
 `
 }
 
-function portOf(text: string | undefined): number {
-  const port = Number(text ?? DEFAULT_PORT)
+function portOf(name: string, otherwise: number): number {
+  const text = process.env[name]
+  const port = Number(text ?? otherwise)
   if (Number.isInteger(port) && port > 0 && port <= MAX_PORT) return port
-  throw new SystemError(`PORT is a number from 1 to ${MAX_PORT}, not ${text}`)
+  throw new SystemError(`${name} is a number from 1 to ${MAX_PORT}, not ${text}`)
 }

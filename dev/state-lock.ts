@@ -6,17 +6,20 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SystemError } from './secrets.ts'
 
-/** Takes the directory for this process; the answer gives it back. What a dead process left behind is taken over. */
-export function lockState(stateDir: string): () => void {
+const SECOND_SYSTEM = 'For a second system: PORT=… STRIPE_DOUBLE_PORT=… STATE_DIR=… npm start'
+
+/**
+ * Takes the directory for this process; the answer gives it back. What a dead process left behind is taken over. The
+ * advice tells who finds it taken what to do.
+ */
+export function lockState(stateDir: string, advice = SECOND_SYSTEM): () => void {
   const file = join(stateDir, 'in-use')
   try {
     writeFileSync(file, String(process.pid), { flag: 'wx' })
   } catch {
     const holder = Number(readFileSync(file, 'utf8'))
     if (isAlive(holder)) {
-      throw new SystemError(
-        `${stateDir} is in use by process ${holder}. For a second system: PORT=… STATE_DIR=… npm start`,
-      )
+      throw new SystemError(`${stateDir} is in use by process ${holder}. ${advice}`)
     }
     writeFileSync(file, String(process.pid))
   }

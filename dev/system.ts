@@ -1,12 +1,14 @@
 /**
- * The whole system on this machine: secrets, migrations, `wrangler dev`. Whatever becomes of the process that started
- * it, nothing of it stays behind.
+ * The whole system on this machine: secrets, migrations, Stripe's double, `wrangler dev`, and its cron trigger. Whatever
+ * becomes of the process that started it, nothing of it stays behind.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { LocalStripe } from './local-stripe.ts'
 import { type Group, ROOT, startGroup } from './process-group.ts'
+import { keepSchedule } from './schedule.ts'
 import { ensureSecrets, makeFolder, SystemError } from './secrets.ts'
 import { lockState } from './state-lock.ts'
 
@@ -19,15 +21,21 @@ const LOOK_MS = 5_000
 
 export interface SystemOptions {
   readonly port?: number
-  /** Where balances and history live; by default where wrangler keeps them. */
+  /** Of Stripe's double; by default any that is free, so that several systems need not agree. */
+  readonly stripePort?: number
+  /** Where balances, history and the double's books live; by default where wrangler keeps its own. */
   readonly stateDir?: string
   readonly varsFile?: string
   /** Gets what the Worker and wrangler print: warnings and errors. */
   readonly onLine?: (line: string) => void
+  /** How often the Worker's scheduled handler is called. */
+  readonly scheduleEveryMs?: number
 }
 
 export interface System {
   readonly url: string
+  /** Stripe's double. */
+  readonly stripeUrl: string
   readonly operatorKey: string
   readonly runnerKey: string
   /** Leads the process group of all that was started. */
@@ -38,34 +46,90 @@ export interface System {
 }
 
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
-  const { port = DEFAULT_PORT } = options
-  const stateDir = resolve(options.stateDir ?? join(ROOT, '.wrangler', 'state'))
+  const { port = DEFAULT_PORT, stripePort = 0 } = options
+  const stateDir = resolve(options.stateDir ?? defaultStateDir())
   const varsFile = resolve(options.varsFile ?? defaultVarsFile())
-  await checkPort(port)
+  await checkPort(port, stripePort)
   makeFolder(stateDir)
   const unlock = lockState(stateDir)
   try {
-    const keys = ensureSecrets(varsFile)
-    await migrate(stateDir)
-    const group = await serve(port, stateDir, varsFile, options.onLine)
-    return { ...keys, ...group, ended: group.ended.finally(unlock) }
+    const { webhookSecret, ...keys } = ensureSecrets(varsFile)
+    const stripe = await startStripe(stripePort, port, stateDir, webhookSecret)
+    const started = await startWorker(port, stateDir, varsFile, stripe, options).catch(async (error: unknown) => {
+      await stripe.stop()
+      throw error
+    })
+    return { ...keys, ...started, ended: started.ended.finally(unlock) }
   } catch (error) {
     unlock()
     throw error
   }
 }
 
+/** What calls Stripe's double: the Worker, with the webhook and the schedule that call the Worker. */
+async function startWorker(
+  port: number,
+  stateDir: string,
+  varsFile: string,
+  stripe: LocalStripe,
+  { onLine, scheduleEveryMs }: SystemOptions,
+): Promise<Omit<System, 'operatorKey' | 'runnerKey'>> {
+  await migrate(stateDir)
+  const group = await serve(port, stateDir, varsFile, stripe.url, onLine)
+  stripe.deliver()
+  const endSchedule = keepSchedule(group.url, scheduleEveryMs)
+  // The double is last to go, so that what the Worker still asks it is answered.
+  const ended = group.ended.finally(async () => {
+    endSchedule()
+    await stripe.stop()
+  })
+  const stop = async () => {
+    endSchedule()
+    await group.stop()
+    await ended
+  }
+  return { url: group.url, stripeUrl: stripe.url, pid: group.pid, ended, stop }
+}
+
+async function startStripe(
+  port: number,
+  workerPort: number,
+  stateDir: string,
+  webhookSecret: string,
+): Promise<LocalStripe> {
+  // Loaded only here: who merely asks whether a system runs, as the demo does, need not wait for all of it.
+  const { startLocalStripe } = await import('./local-stripe.ts')
+  const webhookUrl = `${urlOf(workerPort)}/v1/stripe/webhook`
+  try {
+    return await startLocalStripe({ port, stateDir, webhookUrl, webhookSecret })
+  } catch (error) {
+    const { syscall } = error as NodeJS.ErrnoException
+    if (syscall !== 'listen') throw error
+    throw portError(error, port, `Choose another for Stripe's double: STRIPE_DOUBLE_PORT=${port + 1} npm start`)
+  }
+}
+
+interface Served {
+  readonly url: string
+  readonly pid: number
+  readonly ended: Promise<SystemError>
+  stop(): Promise<void>
+}
+
 async function serve(
   port: number,
   stateDir: string,
   varsFile: string,
+  stripeUrl: string,
   onLine: SystemOptions['onLine'],
-): Promise<Omit<System, 'operatorKey' | 'runnerKey'>> {
-  const url = `http://127.0.0.1:${port}`
+): Promise<Served> {
+  const url = urlOf(port)
   const args = [
     ...['dev', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0'],
-    ...['--persist-to', stateDir, '--env-file', varsFile, '--log-level', 'warn'],
-    '--show-interactive-dev-session=false',
+    ...['--persist-to', stateDir, '--env-file', varsFile, '--var', `STRIPE_API_BASE:${stripeUrl}`],
+    ...['--log-level', 'warn', '--show-interactive-dev-session=false'],
+    // Or else it warns that nobody calls the scheduled handler; we do.
+    '--test-scheduled',
   ]
   const group = startGroup(stateDir, args, onLine)
   const ended = group.exited.then(async (code) => {
@@ -80,6 +144,14 @@ async function serve(
     throw error
   }
   return { url, pid: group.pid, ended, stop: group.end }
+}
+
+function urlOf(port: number): string {
+  return `http://127.0.0.1:${port}`
+}
+
+export function defaultStateDir(): string {
+  return process.env['STATE_DIR'] ?? join(ROOT, '.wrangler', 'state')
 }
 
 export function defaultVarsFile(): string {
@@ -97,19 +169,22 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-async function checkPort(port: number): Promise<void> {
+async function checkPort(port: number, stripePort: number): Promise<void> {
   const server = createServer().listen(port, '127.0.0.1')
   try {
     await once(server, 'listening')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const why = code === 'EADDRINUSE' ? 'is taken by another process' : `cannot be used (${code})`
-    throw new SystemError(
-      `Port ${port} ${why}. Choose another, with a state of its own: PORT=${port + 1} STATE_DIR=.wrangler/second npm start`,
-    )
+    const others = `PORT=${port + 1} STRIPE_DOUBLE_PORT=${stripePort + 1} STATE_DIR=.wrangler/second`
+    throw portError(error, port, `Choose others, with a state of its own: ${others} npm start`)
   }
   server.close()
   await once(server, 'close')
+}
+
+function portError(error: unknown, port: number, advice: string): SystemError {
+  const { code } = error as NodeJS.ErrnoException
+  const why = code === 'EADDRINUSE' ? 'is taken by another process' : `cannot be used (${code})`
+  return new SystemError(`Port ${port} ${why}. ${advice}`)
 }
 
 async function migrate(stateDir: string): Promise<void> {

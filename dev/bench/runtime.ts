@@ -28,6 +28,8 @@ const SECRETS = {
   OPERATOR_KEYS: OPERATOR_KEY,
   RUNNER_KEYS: RUNNER_KEY,
   SIGNING_SECRETS: 'signing-secret-of-the-benchmark-0123456789',
+  STRIPE_SECRET_KEY: 'sk_test_of_the_benchmark',
+  STRIPE_WEBHOOK_SECRETS: 'whsec_of_the_benchmark',
 }
 
 export interface Runtime {

@@ -23,6 +23,11 @@ const refundMove = z.strictObject({ status: z.enum(['succeeded', 'failed']) })
 const payment = z.strictObject({ card: z.string() })
 const settlement = z.strictObject({ paid: z.boolean() })
 const authentication = z.strictObject({ passes: z.boolean() })
+const card = z.strictObject({
+  number: z.string().optional(),
+  expMonth: z.int().min(1).max(12).optional(),
+  expYear: z.int().optional(),
+})
 const endpoint = z.strictObject({ url: z.url(), secret: z.string(), events: z.array(z.string()).default(['*']) })
 const mode = z.strictObject({ mode: z.enum(['at_once', 'when_told']) })
 const delivery = z
@@ -65,6 +70,8 @@ export function controlRoutes(control: Control): Hono {
   app.post('/authentications/:id', async (c) =>
     answer(c, control.authenticate(c.req.param('id'), (await read(c, authentication)).passes)),
   )
+
+  app.post('/cards/:id', async (c) => c.json(control.updateCard(c.req.param('id'), await read(c, card))))
 
   app.post('/webhooks/endpoint', async (c) => {
     const { url, secret, events } = await read(c, endpoint)

@@ -6,10 +6,11 @@ import { cardById, cardByNumber } from './cards.ts'
 import type { Clock } from './clock.ts'
 import type { DeliveryMode, SignedEvent } from './deliveries.ts'
 import { type Desk, existing, idOf } from './desk.ts'
+import { changes } from './events.ts'
 import { type DisputeOptions, moveDispute, openDispute } from './disputes.ts'
 import { type Fault, orderFault } from './faults.ts'
 import { type ChargedIntent, type ChargedMonth, chargedByIntent, chargedByMonth } from './judge.ts'
-import { cardMethod, debitMethod } from './methods.ts'
+import { cardDetails, cardMethod, debitMethod, noteOf } from './methods.ts'
 import type { DeliveryOrder, Postman } from './postman.ts'
 import { moveRefund } from './refunds.ts'
 import { Declined, invalid } from './refusal.ts'
@@ -21,6 +22,13 @@ export interface ControlOptions {
   readonly clock: Clock
   readonly postman: Postman
   readonly newDesk: () => Desk
+}
+
+export interface CardUpdate {
+  /** Of a test card. */
+  readonly number?: string | undefined
+  readonly expMonth?: number | undefined
+  readonly expYear?: number | undefined
 }
 
 const TEST_IBAN = 'AT611904300234573201'
@@ -80,6 +88,28 @@ export class Control {
       const method = found === undefined ? debitMethod(desk, TEST_IBAN) : cardMethod(desk, found)
       const outcome = paySession(desk, existing(desk, 'checkout.session', session), { method, offSession: false })
       return outcome instanceof Declined ? outcome : existing(desk, 'checkout.session', session)
+    })
+  }
+
+  /** What a card network tells Stripe of its own accord: another number, or another date, under the same id. */
+  updateCard(method: string, { number, expMonth, expYear }: CardUpdate): Stripe.PaymentMethod {
+    return this.#write((desk) => {
+      const before = existing(desk, 'payment_method', method)
+      if (before.card === undefined) throw invalid(`${method} is no card.`)
+      const other = number === undefined ? undefined : cardByNumber(number)
+      if (number !== undefined && other === undefined) throw invalid(`There is no test card ${number}.`)
+      const replaced = other === undefined ? {} : { ...cardDetails(desk, other) }
+      const dates = {
+        ...(expMonth === undefined ? {} : { exp_month: expMonth }),
+        ...(expYear === undefined ? {} : { exp_year: expYear }),
+      }
+      const after: Stripe.PaymentMethod = { ...before, card: { ...before.card, ...replaced, ...dates } }
+      desk.books.put(after)
+      if (other !== undefined) {
+        desk.books.putNote('method', method, { ...noteOf(desk, method), cardNumber: other.number })
+      }
+      desk.emit('payment_method.automatically_updated', after, changes(before, after))
+      return after
     })
   }
 

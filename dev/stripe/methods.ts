@@ -27,24 +27,28 @@ export function cardMethod(desk: Desk, card: TestCard, details?: Stripe.PaymentM
     ...methodBase(desk),
     ...(details === undefined ? {} : { billing_details: details }),
     type: 'card',
-    card: {
-      brand: card.brand,
-      checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
-      country: 'US',
-      display_brand: card.brand,
-      exp_month: 12,
-      exp_year: new Date(desk.nowMs).getUTCFullYear() + EXPIRES_AFTER_YEARS,
-      fingerprint: `double${card.number.slice(-8)}`,
-      funding: 'credit',
-      generated_from: null,
-      last4: card.number.slice(-4),
-      networks: { available: [card.brand], preferred: null },
-      regulated_status: 'unregulated',
-      three_d_secure_usage: { supported: true },
-      wallet: null,
-    },
+    card: cardDetails(desk, card),
   }
   return keepNew(desk, method, card.number)
+}
+
+export function cardDetails(desk: Desk, card: TestCard): Stripe.PaymentMethod.Card {
+  return {
+    brand: card.brand,
+    checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
+    country: 'US',
+    display_brand: card.brand,
+    exp_month: 12,
+    exp_year: new Date(desk.nowMs).getUTCFullYear() + EXPIRES_AFTER_YEARS,
+    fingerprint: `double${card.number.slice(-8)}`,
+    funding: 'credit',
+    generated_from: null,
+    last4: card.number.slice(-4),
+    networks: { available: [card.brand], preferred: null },
+    regulated_status: 'unregulated',
+    three_d_secure_usage: { supported: true },
+    wallet: null,
+  }
 }
 
 /** A bank debit. It pays days later, and whether it does, the control plane says. */

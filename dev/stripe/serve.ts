@@ -10,8 +10,10 @@ import { Books } from './books.ts'
 import { AnswerLost, createDouble, type Double } from './double.ts'
 
 export const DEFAULT_PORT = 12_111
+/** In a directory of state: beside what wrangler keeps of the Worker that calls the double. */
+export const BOOKS_FILE = 'stripe-double.sqlite'
 const HOST = '127.0.0.1'
-const DEFAULT_FILE = fileURLToPath(new URL('../../.wrangler/state/stripe-double.sqlite', import.meta.url))
+const DEFAULT_FILE = fileURLToPath(new URL(`../../.wrangler/state/${BOOKS_FILE}`, import.meta.url))
 /** How late a webhook may be retried. */
 const LOOK_EVERY_MS = 1_000
 
@@ -21,7 +23,15 @@ export interface Served {
   stop(): Promise<void>
 }
 
-export async function serveDouble({ port = DEFAULT_PORT, file = DEFAULT_FILE } = {}): Promise<Served> {
+export interface ServeOptions {
+  readonly port?: number
+  readonly file?: string
+  /** Whether anybody is there for what is due by the clock: an attempt in vain is repeated only minutes later. */
+  readonly mayDeliver?: () => boolean
+}
+
+export async function serveDouble(options: ServeOptions = {}): Promise<Served> {
+  const { port = DEFAULT_PORT, file = DEFAULT_FILE, mayDeliver = () => true } = options
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true })
   const books = new Books(file)
   const double = createDouble({ books })
@@ -37,8 +47,16 @@ export async function serveDouble({ port = DEFAULT_PORT, file = DEFAULT_FILE } =
     },
   }) as Server
   server.listen(port, HOST)
-  await once(server, 'listening')
-  const timer = setInterval(() => double.control.hurry(), LOOK_EVERY_MS).unref()
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    books.close()
+    throw error
+  }
+  const look = () => {
+    if (mayDeliver()) double.control.hurry()
+  }
+  const timer = setInterval(look, LOOK_EVERY_MS).unref()
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('a TCP server has no port')
   const stop = async () => {

@@ -77,6 +77,7 @@ export class Naive extends DurableObject {
         shortfall: amount - available,
         debt: 0,
         nextExpiry: null,
+        autoTopUp: null,
         asOf: now,
       }
       return refused({ code: 'insufficient_credits', ...numbers })
