@@ -49,14 +49,13 @@ export default defineConfig(async () => {
             ...inWorkerd,
           },
         },
-        // The same with Stripe's double, one file after the other: they order its faults and move its clock.
+        // The same with Stripe's double: each file has its own, orders its faults and moves its clock.
         {
           plugins: [workerd()],
           test: {
             name: 'payments',
             include: ['test/workerd/payments/*.test.ts'],
             ...inWorkerd,
-            fileParallelism: false,
           },
         },
         // Stripe's double, as the SDK and Stripe's own CLI see it.

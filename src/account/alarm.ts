@@ -7,6 +7,9 @@ import type { EpochMs } from '../ledger/amounts.ts'
 /** An alarm that should have come this long ago did not come (seen in production): it is armed again. */
 const OVERDUE_MS = 60_000
 
+/** The runtime refuses alarms before 1970; what should have been done long ago is done now. */
+const EARLIEST_ALARM: EpochMs = 1
+
 /** The runtime refuses alarms after about the year 2189; one that comes early does no harm. */
 const LATEST_ALARM: EpochMs = Date.UTC(2189, 0, 1)
 
@@ -43,7 +46,7 @@ export class Alarm {
   }
 
   #set(at: EpochMs): void {
-    const settable = Math.min(at, LATEST_ALARM)
+    const settable = Math.max(EARLIEST_ALARM, Math.min(at, LATEST_ALARM))
     this.#armedAt = settable
     // Not awaited: the output gate holds the answer until it is on disk.
     void this.#storage.setAlarm(settable)

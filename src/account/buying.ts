@@ -128,6 +128,8 @@ export class Buying {
     return cashier.write((now) => {
       const decision = cashier.decide({ op: 'open_checkout', id: purchase.id, customer, session, url }, now)
       if (!decision.ok || decision.purchase === null) throw new Error(`purchase ${purchase.id} could not be opened`)
+      // An event may have come before this answer, when there was no session yet to look for.
+      cashier.inbox.hurry(`purchase:${purchase.id}`, now)
       return { ok: true, purchase: decision.purchase }
     })
   }

@@ -48,6 +48,11 @@ export class Inbox {
     this.#sql.exec(ASK, topic, about?.event ?? null, about?.payment ?? null, now)
   }
 
+  /** What was asked for and could not be answered yet can be now. */
+  hurry(topic: Topic, now: EpochMs): void {
+    this.#sql.exec('UPDATE inbox SET due_at = min(due_at, ?) WHERE topic = ? AND event IS NOT NULL', now, topic)
+  }
+
   /** At the latest then, whether or not anything is heard until then. */
   lookAt(topic: Topic, at: EpochMs): void {
     this.#sql.exec(LOOK_AT, topic, at)

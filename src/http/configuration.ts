@@ -22,8 +22,8 @@ let cached: { readonly of: string; readonly configuration: Configuration } | nul
 
 /** Throws an error that names the variable, never its value. */
 export function configurationOf(env: Env): Configuration {
-  const { OPERATOR_KEYS, RUNNER_KEYS, SIGNING_SECRETS, STRIPE_WEBHOOK_SECRETS } = env
-  const of = JSON.stringify([OPERATOR_KEYS, RUNNER_KEYS, SIGNING_SECRETS, STRIPE_WEBHOOK_SECRETS])
+  const { OPERATOR_KEYS, RUNNER_KEYS, SIGNING_SECRETS, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRETS } = env
+  const of = JSON.stringify([OPERATOR_KEYS, RUNNER_KEYS, SIGNING_SECRETS, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRETS])
   if (cached?.of === of) return cached.configuration
   // A deployment that cannot take money in should say so at once, not with its first customer.
   stripeOf(env)

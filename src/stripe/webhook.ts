@@ -64,7 +64,7 @@ export async function verifyEvent(
         undefined,
         nowMs,
       )
-      return { ok: true, event }
+      return isEvent(event) ? { ok: true, event } : { ok: false, why: 'The body is no event.' }
     } catch (error) {
       if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
         return { ok: false, why: 'The body is no event.' }
@@ -72,6 +72,11 @@ export async function verifyEvent(
     }
   }
   return { ok: false, why: 'The signature is not one of ours, or too old.' }
+}
+
+/** JSON may be anything, whoever signed it. */
+function isEvent(body: Partial<Stripe.Event> | null): boolean {
+  return typeof body === 'object' && body !== null && typeof body.id === 'string' && typeof body.livemode === 'boolean'
 }
 
 /** Whom an event concerns. Ids only; the account acts on those that it wrote down itself. */
