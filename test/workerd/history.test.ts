@@ -233,7 +233,7 @@ test('the audit names what history has wrong, and what it has too much', async (
   await env.HISTORY.prepare('UPDATE entries SET charged = 1 WHERE account = ? AND seq = 3').bind(account.id).run()
   await env.HISTORY.prepare(
     `INSERT INTO entries SELECT account, 9, at, kind, available_delta, reserved_delta, debt_delta, available, reserved, debt,
-     charged, absorbed, actual, cost_usd, mode, late, reservation, grants, tier, metadata, detail
+     charged, absorbed, actual, cost_usd, mode, late, reservation, grants, tier, metadata, detail, purchase
      FROM entries WHERE account = ? AND seq = 3`,
   )
     .bind(account.id)

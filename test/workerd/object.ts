@@ -1,17 +1,14 @@
 /** Reaches into the real object, for what cannot be seen over HTTP. */
-import { runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import type { Account } from '../../src/account/object.ts'
 
 /** Every row of every table of the object's own database, as text: two of them are equal only byte for byte. */
 export function dump(account: string): Promise<string> {
   return runInDurableObject(env.ACCOUNT.getByName(account), (_: Account, { storage }) => {
-    const tables = storage.sql
-      .exec<{ name: string }>(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY name",
-      )
-      .toArray()
-    return JSON.stringify(tables.map(({ name }) => [name, storage.sql.exec(`SELECT * FROM ${name}`).toArray()]))
+    return JSON.stringify(
+      tablesOf(storage.sql).map((name) => [name, storage.sql.exec(`SELECT * FROM ${name}`).toArray()]),
+    )
   })
 }
 
@@ -56,4 +53,40 @@ export function failHistory(account: string, next: () => D1Fault | null): Promis
     })
     holder.env = { ...holder.env, HISTORY: failing }
   })
+}
+
+export type Snapshot = readonly (readonly [table: string, rows: readonly Record<string, SqlStorageValue>[]])[]
+
+/** All rows of the object's database, to be put back later. */
+export function snapshot(account: string): Promise<Snapshot> {
+  return runInDurableObject(env.ACCOUNT.getByName(account), (_: Account, { storage: { sql } }) =>
+    tablesOf(sql).map((table) => [table, sql.exec(`SELECT * FROM ${table}`).toArray()] as const),
+  )
+}
+
+/** Puts the rows back and forgets what the object had in memory. */
+export async function restore(account: string, rows: Snapshot): Promise<void> {
+  const stub = env.ACCOUNT.getByName(account)
+  await runInDurableObject(stub, (_: Account, { storage }) => {
+    storage.transactionSync(() => {
+      for (const table of tablesOf(storage.sql)) storage.sql.exec(`DELETE FROM ${table}`)
+      for (const [table, kept] of rows) for (const row of kept) insertRow(storage.sql, table, row)
+    })
+  })
+  await evictDurableObject(stub)
+}
+
+function insertRow(sql: SqlStorage, table: string, row: Record<string, SqlStorageValue>): void {
+  const columns = Object.keys(row)
+  const places = columns.map(() => '?').join(', ')
+  sql.exec(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})`, ...Object.values(row))
+}
+
+function tablesOf(sql: SqlStorage): string[] {
+  const named =
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY name"
+  return sql
+    .exec<{ name: string }>(named)
+    .toArray()
+    .map(({ name }) => name)
 }

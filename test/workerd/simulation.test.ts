@@ -50,10 +50,12 @@ function toRequest(command: Command): LedgerRequest {
     const { amount, tier: _, ...rest } = command
     return { ...rest, what: { credits: amount } }
   }
-  if (command.op === 'change_byok' || command.op === 'expire_reservation' || command.op === 'expire_grant') {
-    throw new Error(`nobody may ask for ${command.op}`)
-  }
+  if (!isRequest(command)) throw new Error(`nobody may ask for ${command.op}`)
   return command
+}
+
+function isRequest(command: Command): command is Exclude<LedgerRequest, { readonly what: object }> {
+  return ['settle', 'release', 'extend', 'grant', 'void_grant'].includes(command.op)
 }
 
 async function befall(

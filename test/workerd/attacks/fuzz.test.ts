@@ -6,8 +6,10 @@
 import fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { JsonSchema } from '../../../src/http/openapi.ts'
-import { accountApi, call, OPERATOR, RUNNER } from '../api.ts'
-import { document, type Endpoint, endpoints, exampleOf } from './operations.ts'
+import { WEBHOOK_EVENTS } from '../../../src/stripe/webhook.ts'
+import { accountApi, type Body, call, OPERATOR, RUNNER } from '../api.ts'
+import { control, payWith, resetDouble } from '../payments/stripe.ts'
+import { document, type Endpoint, endpoints, exampleOf, linkOf, signedHeaders } from './operations.ts'
 
 const SEEDS = [1, 20_261_122, 123_456_789, 987_654_321]
 const REQUESTS_PER_OPERATION = 100
@@ -40,19 +42,26 @@ test.each(SEEDS)('with seed %i, no request makes the Worker fail or an account w
   const newest = new Map<string, readonly [account: string, id: string]>()
   let now = Date.now()
   vi.useFakeTimers({ toFake: ['Date'], now })
+  await resetDouble()
   for (const account of accounts.slice(1)) await fund(account)
   const numRuns = Math.ceil((REQUESTS_PER_OPERATION * endpoints.length) / SEEDS.length)
   await fc.assert(
     fc.asyncProperty(anyRequest(accounts), async (request) => {
       now += request.pauseMs
       vi.setSystemTime(now)
-      const { operation, method, query, body, key, headers } = request
-      const kind = /\{account\}\/(\w+)/.exec(request.path)?.[1] ?? ''
+      await control('/clock', { advanceMs: request.pauseMs })
+      const { operation, method, query, body, key } = request
+      const kind = kindOf(request.path)
       const [account, id] = (request.aboutNewest ? newest.get(kind) : undefined) ?? [request.account, request.id]
-      const path = request.path.replace('{account}', account).replace('{id}', encodeURIComponent(id))
+      const path = request.path
+        .replace('{account}', account)
+        .replace('{link}', await linkOf(account))
+        .replace('{id}', encodeURIComponent(id))
+      const headers = { ...(await signedHeaders(operation, body)), ...request.headers }
       const answer = await call(method, path + query, { key, headers, ...(body === undefined ? {} : { body }) })
       expect(answer.status).toBeLessThan(500)
-      if (answer.status === 201) newest.set(kind, [account, answer.body.id ?? id])
+      if (answer.status === 201) newest.set(kind, [account, answer.body.purchase?.id ?? answer.body.id ?? id])
+      if (operation === 'checkout' && answer.status === 201) await pay(account, answer.body)
       count(`${operation} ${answer.status < 400 ? 'served' : 'refused'}`)
     }),
     { seed, numRuns, endOnFailure: true },
@@ -69,6 +78,23 @@ test('of the requests above, some of every operation were served and some refuse
     if (operation.requestBody !== undefined) expect(seen.get(`${name} refused`) ?? 0, name).toBeGreaterThan(0)
   }
 })
+
+/** What is bought and where to pay for it are about purchases like what follows. */
+function kindOf(path: string): string {
+  if (path.startsWith('/pay/')) return 'purchases'
+  const kind = /\{account\}\/(\w+)/.exec(path)?.[1] ?? ''
+  return kind === 'checkout' ? 'purchases' : kind
+}
+
+let bought = 0
+
+/** Every other customer pays, and so there is something to refund. */
+async function pay(account: string, { purchase, url }: Body): Promise<void> {
+  bought += 1
+  if (bought % 2 === 0) return
+  await payWith('pm_card_visa', url)
+  await accountApi(account).post(`/purchases/${purchase.id}/sync`, {})
+}
 
 /** A fuzzer whose every request is refused at the door shows nothing. */
 const seen = new Map<string, number>()
@@ -118,7 +144,7 @@ function requestsOf(endpoint: Endpoint, accounts: readonly string[]): fc.Arbitra
 
 function bodiesOf(endpoint: Endpoint): fc.Arbitrary<unknown> {
   const schema = endpoint.operation.requestBody?.content['application/json']?.schema
-  if (schema === undefined) return fc.constant(undefined)
+  if (schema === undefined) return eventsOf(endpoint)
   const { body = {} } = exampleOf(endpoint)
   const fromSchema = endpoint.name === 'batch' ? anyBatch() : valuesOf(schema)
   // A change of a request that is valid gets further than one that is random in all of its fields.
@@ -134,6 +160,17 @@ function bodiesOf(endpoint: Endpoint): fc.Arbitrary<unknown> {
     { weight: 1, arbitrary: fc.jsonValue() },
     { weight: 1, arbitrary: fc.string() },
   )
+}
+
+/** Stripe's events have no schema of ours. Rightly signed, whatever they are. */
+function eventsOf(endpoint: Endpoint): fc.Arbitrary<unknown> {
+  if (endpoint.name !== 'receiveStripeEvent') return fc.constant(undefined)
+  const { body = {} } = exampleOf(endpoint)
+  const kinds = fc.constantFrom(...WEBHOOK_EVENTS, 'charge.updated', '')
+  const metadata = usually(fc.record({ account: anyId(), purchase: anyId() }), junk())
+  const about = fc.record({ id: anyId(), customer: anyId(), payment_intent: anyId(), metadata }, { requiredKeys: [] })
+  const event = fc.record({ type: kinds, data: fc.record({ object: about }) }).map((named) => ({ ...body, ...named }))
+  return usually(fc.oneof(fc.constant(body), event), junk())
 }
 
 function anyBatch(): fc.Arbitrary<unknown> {

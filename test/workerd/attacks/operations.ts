@@ -2,13 +2,16 @@
  * Every operation of the published document, each with its smallest valid request, so that attacks are made of what is
  * published and a new route cannot be forgotten.
  */
+import { env } from 'cloudflare:workers'
 import type { OpenApi, Operation } from '../../../src/http/openapi.ts'
+import { paymentLinks } from '../../../src/http/payment-links.ts'
 import { type AccountApi, call, type Options, type Result } from '../api.ts'
+import { payWith, signatureOf } from '../payments/stripe.ts'
 
 export interface Endpoint {
   readonly name: string
   readonly method: string
-  /** As documented: with `{account}` and `{id}`. */
+  /** As documented: with `{account}`, `{id}` and, where the account is in a signed link, `{link}`. */
   readonly path: string
   readonly operation: Operation
 }
@@ -23,6 +26,11 @@ interface Example {
 }
 
 const FACTS = { tier: 'code_review', diff_lines: 150, files: 6 }
+
+/** Of a kind that is none of ours: it is taken and nothing comes of it. */
+const EVENT = { id: 'evt_1', object: 'event', type: 'charge.updated', livemode: false, data: { object: {} } }
+const PAGES = { success_url: 'https://shop.test/paid', cancel_url: 'https://shop.test/cancelled' }
+const TOP_UP = { enabled: false, threshold: 100, pack: 'starter', monthly_limit_cents: 2_000 }
 
 const EXAMPLES: Readonly<Record<string, Example>> = {
   listTiers: { status: 200 },
@@ -40,6 +48,17 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   watchBalance: { status: 101, headers: { Upgrade: 'websocket' } },
   listEntries: { status: 200 },
   getUsage: { status: 200 },
+  checkout: { status: 201, body: { pack: 'starter', ...PAGES } },
+  listPurchases: { status: 200 },
+  getPurchase: { status: 200, prepare: openPurchase },
+  syncPurchase: { status: 200, prepare: openPurchase },
+  refundPurchase: { status: 201, body: { reason: 'a test' }, prepare: paidPurchase },
+  openPortal: { status: 200, body: { return_url: PAGES.success_url } },
+  showPurchase: { status: 200, prepare: openPurchase },
+  payPurchase: { status: 303, prepare: openPurchase },
+  getAutoTopUp: { status: 200 },
+  changeAutoTopUp: { status: 200, body: TOP_UP },
+  receiveStripeEvent: { status: 200, body: EVENT },
   mintKey: { status: 201, body: { scope: 'read' } },
   listKeys: { status: 200 },
   revokeKey: { status: 200, prepare: mintedKey },
@@ -83,17 +102,36 @@ export function pathOf(endpoint: Endpoint, account: string, id = 'some-id'): str
   return endpoint.path.replace('{account}', account).replace('{id}', id)
 }
 
+/** The account's signed link, where the path has one. */
+export async function linkedPathOf(endpoint: Endpoint, account: string, id?: string): Promise<string> {
+  const path = pathOf(endpoint, account, id)
+  if (!path.includes('{link}')) return path
+  return path.replace('{link}', await linkOf(account))
+}
+
+/** What a payment link of the account has between `/pay/` and the purchase. */
+export async function linkOf(account: string): Promise<string> {
+  return (await paymentLinks('', account, env.SIGNING_SECRETS.split(','))).replace('/pay/', '')
+}
+
+/** Headers that a request needs to be valid now: Stripe's signature over the body. */
+export async function signedHeaders(operation: string, body: unknown): Promise<Record<string, string>> {
+  if (operation !== 'receiveStripeEvent') return {}
+  const text = typeof body === 'string' ? body : JSON.stringify(body ?? '')
+  return { 'Stripe-Signature': await signatureOf(text) }
+}
+
 /** Calls an operation as its example says. */
-export function attempt(
+export async function attempt(
   endpoint: Endpoint,
   account: string,
   options: Options & { readonly id?: string } = {},
 ): Promise<Result> {
   const { body, headers } = exampleOf(endpoint)
   const { id, ...rest } = options
-  return call(endpoint.method, pathOf(endpoint, account, id), {
+  return call(endpoint.method, await linkedPathOf(endpoint, account, id), {
     ...(body === undefined ? {} : { body }),
-    ...(headers === undefined ? {} : { headers }),
+    headers: { ...headers, ...(await signedHeaders(endpoint.name, body)) },
     ...rest,
   })
 }
@@ -109,6 +147,17 @@ async function heldReservation(account: AccountApi): Promise<string> {
   const id = freshId()
   await account.reserve(id, { credits: 2 })
   return id
+}
+
+async function openPurchase(account: AccountApi): Promise<string> {
+  return (await account.post('/checkout', { pack: 'starter', ...PAGES })).body.purchase.id
+}
+
+async function paidPurchase(account: AccountApi): Promise<string> {
+  const { purchase, url } = (await account.post('/checkout', { pack: 'starter', ...PAGES })).body
+  await payWith('pm_card_visa', url)
+  await account.post(`/purchases/${purchase.id}/sync`, {})
+  return purchase.id
 }
 
 async function promotionalGrant(account: AccountApi): Promise<string> {
