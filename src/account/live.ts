@@ -49,11 +49,11 @@ export class Live {
     }
   }
 
-  /** Closes what was opened with a key that has just been revoked. */
-  closeKey(id: string): void {
+  /** Closes what was opened with a key or session that has just been ended. */
+  closeOf(id: string): void {
     for (const socket of this.#ctx.getWebSockets()) {
       const caller = socket.deserializeAttachment() as Attachment
-      if (caller.kind === 'account_key' && caller.id === id) socket.close(4401, 'The key was revoked.')
+      if (caller.kind !== 'service' && caller.id === id) socket.close(4401, 'It was ended.')
     }
   }
 }

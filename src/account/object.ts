@@ -25,9 +25,12 @@ import {
   type LedgerRequest,
   type MintRequest,
   type OpenRequest,
+  type Overview,
   refused,
+  type SessionCaller,
 } from './requests.ts'
 import { hasSchema, migrate } from './schema.ts'
+import type { LinkRequest } from './sessions.ts'
 import type { ReservationPage } from './store.ts'
 import { Turns } from './turns.ts'
 import { isShort } from './waiting.ts'
@@ -169,10 +172,40 @@ export class Account extends DurableObject<Env> {
     return this.#guard(() =>
       this.#admit(caller, ({ keys }, now) => {
         const answer = keys.revoke(id, now)
-        if (answer.ok) this.#live.closeKey(id)
+        if (answer.ok) this.#live.closeOf(id)
         return answer
       }),
     )
+  }
+
+  /** A one-time link into the dashboard. */
+  async mintLink(caller: Caller, request: LinkRequest): Promise<Answer<{ expiresAt: EpochMs }>> {
+    return this.#guard(() => this.#admit(caller, ({ sessions }, now) => sessions.mint(request, now)))
+  }
+
+  /** The link becomes a session. Whoever has the link may; that is what it is for. */
+  async enter(id: string, linkHash: string, sessionHash: string): Promise<Answer<{ expiresAt: EpochMs }>> {
+    return this.#guard(() =>
+      this.#admit({ kind: 'service' }, ({ sessions }, now) => sessions.enter(id, linkHash, sessionHash, now)),
+    )
+  }
+
+  /** Ends the caller's own session, and what was opened with it. */
+  async leave(caller: SessionCaller): Promise<Answer<{ returnUrl: string | null }>> {
+    return this.#read(caller, ({ sessions }) => {
+      this.#live.closeOf(caller.id)
+      return { returnUrl: sessions.end(caller.id) }
+    })
+  }
+
+  /** What the dashboard's first page shows, in one look. */
+  async overview(caller: Caller, held: number): Promise<Answer<Overview>> {
+    return this.#read(caller, ({ details, ledger, toppingUp }, now) => ({
+      details: details.value,
+      balance: ledger.balance(now),
+      held: ledger.store.reservations('held', null, held).reservations,
+      autoTopUp: toppingUp.view(now),
+    }))
   }
 
   /** Whether the caller may ask about this account at all; for what is then read from history. */

@@ -34,6 +34,7 @@ import {
   toReserve,
 } from './requests.ts'
 import { migrate } from './schema.ts'
+import { Sessions } from './sessions.ts'
 import { Store } from './store.ts'
 import { ToppingUp } from './topping-up.ts'
 import type { Turns } from './turns.ts'
@@ -52,6 +53,7 @@ export class OpenedAccount {
   readonly ledger: AccountLedger
   readonly details: Details
   readonly keys: Keys
+  readonly sessions: Sessions
   readonly outbox: Outbox
   readonly waiting: Waiting
   readonly cashier: Cashier
@@ -81,6 +83,7 @@ export class OpenedAccount {
     this.ledger = new AccountLedger(storage, store, alarm)
     this.details = new Details(storage.sql)
     this.keys = new Keys(storage.sql)
+    this.sessions = new Sessions(storage.sql)
     this.outbox = new Outbox(storage.sql, store)
     this.waiting = new Waiting(
       (caller, request) => this.execute(caller, request),
@@ -166,10 +169,21 @@ export class OpenedAccount {
   /** Whoever is not admitted learns nothing and changes nothing. For all others what is due is done first (R7). */
   admit<T>(caller: Caller, act: (now: EpochMs) => Answer<T>): Answer<T> {
     const now = this.ledger.now()
-    if (!this.keys.admits(caller, now)) return refused({ code: 'unauthorized' })
+    if (!this.#admits(caller, now)) return refused({ code: 'unauthorized' })
     this.#alarm.rearmIfOverdue(now)
     this.runDue(now)
     return act(now)
+  }
+
+  #admits(caller: Caller, now: EpochMs): boolean {
+    switch (caller.kind) {
+      case 'service':
+        return true
+      case 'account_key':
+        return this.keys.admits(caller.id, caller.hash, now)
+      case 'session':
+        return this.sessions.admits(caller.id, caller.hash, now)
+    }
   }
 
   execute(caller: Caller, request: LedgerRequest): Answer<LedgerAnswer> {
@@ -233,12 +247,12 @@ export class OpenedAccount {
 
   /** Tells the live connections, if the balance is another than they were last told. */
   publish(): void {
-    const { ledger, keys } = this
+    const { ledger } = this
     const now = ledger.now()
     this.#live.publish(
       ledger.book.seq,
       () => ledger.balance(now),
-      (caller) => keys.admits(caller, now),
+      (caller) => this.#admits(caller, now),
     )
   }
 

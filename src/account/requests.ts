@@ -18,10 +18,17 @@ export const ACCOUNT_ID = /^[a-z0-9][a-z0-9_-]{0,63}$/
 
 export type AccountScope = 'billing' | 'runner' | 'read'
 
-/** Who asks: a service key, which the Worker has checked whole, or an account key, which only the object can. */
+/** Who asks: a service key, which the Worker has checked whole; an account key or a session, which only the object can. */
 export type Caller =
   | { readonly kind: 'service' }
   | { readonly kind: 'account_key'; readonly id: string; readonly hash: string }
+  | SessionCaller
+
+export interface SessionCaller {
+  readonly kind: 'session'
+  readonly id: string
+  readonly hash: string
+}
 
 export interface ReserveRequest {
   readonly op: 'reserve'
@@ -60,7 +67,7 @@ export type ShellRefusal =
   | { readonly code: 'overloaded' | 'payment_provider_unavailable'; readonly retryAfterSeconds: number }
   | {
       readonly code: 'too_many'
-      readonly limit: 'keys' | 'live_connections' | 'open_checkouts' | 'refundable_cents'
+      readonly limit: 'keys' | 'sessions' | 'live_connections' | 'open_checkouts' | 'refundable_cents'
       readonly maximum: number
     }
 
@@ -98,6 +105,15 @@ export interface OpenRequest {
   readonly region: string | undefined
   readonly allowDebt: boolean | undefined
   readonly trial: { readonly credits: Millicredits; readonly lastsMs: number } | null
+}
+
+/** What the dashboard's first page shows. */
+export interface Overview {
+  readonly details: AccountDetails
+  readonly balance: Balance
+  /** The newest reservations that are held. */
+  readonly held: readonly Reservation[]
+  readonly autoTopUp: AutoTopUpView
 }
 
 export interface AccountKey {

@@ -101,7 +101,7 @@ export class ToppingUp {
     const settings = caller.kind === 'service' ? this.#switchedOff() : this.#settings(asked, now)
     if (settings === null) return { ok: true, replayed: true, view: this.view(now) }
     if ('field' in settings) return refused({ code: 'invalid', ...settings })
-    const by = caller.kind === 'service' ? 'operator' : caller.id
+    const by = nameOf(caller)
     const decision = this.#cashier.decide({ op: 'change_auto_top_up', settings, by }, now)
     if (!decision.ok) throw new Error(`auto top-up was refused: ${decision.refusal.code}`)
     if (asked.idempotencyKey !== null) {
@@ -159,6 +159,12 @@ export class ToppingUp {
       card: asked.enabled ? cardOf(card) : (before?.card ?? null),
     }
   }
+}
+
+/** Who is written down to have changed it. */
+function nameOf(caller: Caller): string {
+  if (caller.kind === 'service') return 'operator'
+  return caller.kind === 'session' ? 'dashboard' : caller.id
 }
 
 function cardOf(card: Card | null): AutoTopUp['card'] {

@@ -2,7 +2,7 @@
  * Reads of history: pages of entries by key, sums of usage, and the directory. Never asked for a decision. Each of these
  * throws what D1 throws; a page that cannot be read is not an empty page.
  */
-import { and, asc, desc, eq, gte, lt, lte, max, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, inArray, lt, lte, max, type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import type { EpochMs } from '../ledger/amounts.ts'
 import type { EntryKind } from '../ledger/entry.ts'
@@ -42,17 +42,50 @@ export function readEntries(
   limit: number,
 ): Promise<HistoryEntry[]> {
   const conditions: SQL[] = [eq(entries.account, account)]
-  if (before !== null) conditions.push(lt(entries.seq, before))
   if (filter.kind !== undefined) conditions.push(eq(entries.kind, filter.kind))
-  if (filter.from !== undefined) conditions.push(gte(entries.at, filter.from))
-  if (filter.to !== undefined) conditions.push(lt(entries.at, filter.to))
   if (filter.reservation !== undefined) conditions.push(eq(entries.reservation, filter.reservation))
+  if (filter.from !== undefined) conditions.push(gte(entries.seq, firstFrom(account, filter.from)))
+  // One upper bound of two, because SQLite would look up by one and pass over all that the other leaves out.
+  const end = before ?? Number.MAX_SAFE_INTEGER
+  const to = filter.to === undefined ? end : sql`min(${end}, ${firstFrom(account, filter.to)})`
+  conditions.push(lt(entries.seq, to))
+  const { index, more } = lookUp(filter)
+  const found = sql`(
+    SELECT seq FROM ${entries} ${index} WHERE ${and(...conditions, more)} ORDER BY seq DESC LIMIT ${limit}
+  )`
   return drizzle(db)
     .select()
     .from(entries)
-    .where(and(...conditions))
+    .where(and(eq(entries.account, account), inArray(entries.seq, found)))
     .orderBy(desc(entries.seq))
-    .limit(limit)
+}
+
+/** By what entries are found. SQLite is told, because left alone it reads the whole ledger rather than an index. */
+function lookUp({ reservation, kind }: EntryFilter): { readonly index: SQL; readonly more?: SQL } {
+  if (reservation !== undefined) return { index: sql`INDEXED BY entries_by_reservation` }
+  if (kind === undefined || EVERY_REVIEW_HAS.has(kind)) return { index: sql`` }
+  // In the index's own words: only then SQLite knows that it has them all.
+  return { index: sql`INDEXED BY entries_by_kind`, more: sql`kind NOT IN ('reserve', 'settle')` }
+}
+
+/** Of these kinds a page is found anywhere in the ledger; the others have an index, which costs a write per entry. */
+const EVERY_REVIEW_HAS: ReadonlySet<string> = new Set<EntryKind>(['reserve', 'settle'])
+
+/**
+ * The number of the first entry at or after an instant. Entries are gapless and their times never fall (R18, R19), so
+ * it is found by halving: a period costs the same wherever it lies in the ledger, and needs no index of its own.
+ */
+function firstFrom(account: string, at: EpochMs): SQL<number> {
+  return sql`(
+    WITH RECURSIVE search (low, high) AS (
+      SELECT 1, (SELECT ifnull(max(seq), 0) + 1 FROM entries WHERE account = ${account})
+      UNION ALL
+      SELECT iif(middle.at < ${at}, middle.seq + 1, low), iif(middle.at < ${at}, high, middle.seq)
+      FROM search JOIN entries AS middle ON middle.account = ${account} AND middle.seq = (low + high) / 2
+      WHERE low < high
+    )
+    SELECT low FROM search WHERE low = high
+  )`
 }
 
 /** The number of the last entry that history has of an account; 0 if none. */

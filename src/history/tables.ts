@@ -43,6 +43,7 @@ export const entries = sqliteTable(
   },
   (table) => [
     primaryKey({ columns: [table.account, table.seq] }),
+    index('entries_by_kind').on(table.account, table.kind, table.seq),
     index('entries_by_reservation').on(table.account, table.reservation, table.seq),
   ],
 )

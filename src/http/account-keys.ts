@@ -5,7 +5,7 @@
  */
 import { ACCOUNT_ID, type AccountScope } from '../account/requests.ts'
 import { fromBase64Url, toBase64Url } from './base64url.ts'
-import { isSigned, sign } from './signing.ts'
+import { isSigned, sha256, sign } from './signing.ts'
 
 export interface VerifiedKey {
   readonly account: string
@@ -47,9 +47,4 @@ function parsePayload(payload: string): { account: string; id: string } | null {
   } catch {
     return null
   }
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -254,3 +254,18 @@ export function listOf(item: z.ZodType) {
 export function allOf(item: z.ZodType) {
   return z.strictObject({ data: z.array(item) })
 }
+
+export const AutoTopUpPreview = z
+  .strictObject({
+    from: time.meta({ description: 'Thirty days ago, or the first entry, or as far as was read.' }),
+    to: time,
+    charges: z.array(z.strictObject({ at: time, price_cents: z.int(), credits })),
+    total_cents: z.int(),
+    minutes_without_credits: z.int().meta({
+      description: 'With these settings: how long fewer credits were available than the smallest review takes.',
+    }),
+    minutes_without_credits_as_it_was: z.int(),
+    complete_to: z.int().meta({ description: 'The number of the last entry that was looked at.' }),
+    cut: z.boolean().meta({ description: 'Only the newest entries were looked at, since `from`.' }),
+  })
+  .meta({ id: 'AutoTopUpPreview' })

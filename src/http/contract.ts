@@ -235,6 +235,12 @@ export const CheckoutBody = z
   })
   .meta({ id: 'Checkout' })
 
+export const DashboardSessionBody = z
+  .strictObject({
+    return_url: pageUrl.optional().meta({ description: 'Where logging out leads to; https where the dashboard is.' }),
+  })
+  .meta({ id: 'DashboardSession' })
+
 export const PortalBody = z.strictObject({ return_url: pageUrl.optional() }).meta({ id: 'Portal' })
 
 /** Stripe's largest charge. */
@@ -280,3 +286,13 @@ export const UsageQuery = z.strictObject({
   group_by: z.enum(USAGE_GROUPS).default('day'),
 })
 export const NoQuery = z.strictObject({})
+
+/** The body of a change serves as it is: a preview is always of settings that are on. */
+export const AutoTopUpPreviewBody = z
+  .strictObject({
+    enabled: z.boolean().optional(),
+    threshold: positiveCredits.optional(),
+    pack: packId.optional(),
+    monthly_limit_cents: z.int().min(1).max(MAX_CENTS).optional(),
+  })
+  .meta({ id: 'PreviewAutoTopUp', description: 'What is not named is as it was agreed.' })

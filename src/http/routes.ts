@@ -5,11 +5,13 @@ import { autoTopUpRoutes } from './routes/auto-top-up.ts'
 import { balanceRoutes } from './routes/balance.ts'
 import { batchRoutes } from './routes/batch.ts'
 import { catalogRoutes } from './routes/catalog.ts'
+import { dashboardSessionRoutes } from './routes/dashboard-sessions.ts'
 import { documentRoutes } from './routes/documents.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { historyRoutes } from './routes/history.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { payRoutes } from './routes/pay.ts'
+import { previewRoutes } from './routes/preview.ts'
 import { purchaseRoutes } from './routes/purchases.ts'
 import { reservationRoutes } from './routes/reservations.ts'
 import { stripeRoutes } from './routes/stripe.ts'
@@ -23,9 +25,11 @@ export const routes: readonly Route[] = [
   ...purchaseRoutes,
   ...payRoutes,
   ...autoTopUpRoutes,
+  ...previewRoutes,
   ...keyRoutes,
   ...accountRoutes,
   ...grantRoutes,
+  ...dashboardSessionRoutes,
   ...stripeRoutes,
   ...documentRoutes(() => routes),
 ]

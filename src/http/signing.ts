@@ -2,7 +2,7 @@
 import { fromBase64Url, toBase64Url } from './base64url.ts'
 
 /** The purpose is part of the key: a signature made for one thing is not one of another. */
-export type Purpose = 'account-key' | 'payment-link'
+export type Purpose = 'account-key' | 'payment-link' | 'dashboard-link' | 'dashboard-session'
 
 /** Base64url of the MAC by the newest secret: 43 characters. */
 export async function sign(purpose: Purpose, text: string, [newest]: readonly string[]): Promise<string> {
@@ -25,6 +25,12 @@ export async function isSigned(
     if (await crypto.subtle.verify('HMAC', await macKey(purpose, secret), signature, signed)) return true
   }
   return false
+}
+
+/** In hex: what is kept of a secret that was given out. */
+export async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** Imported once per secret: importing is the dearer part of a verification. */
