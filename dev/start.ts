@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop())
   try {
     await openDemoAccount(system)
-    console.log(welcome(system, varsFile))
+    console.log(welcome(system, varsFile, await linkIntoDashboard(system)))
     const error = await system.ended
     if (!stopping) throw error
   } catch (error) {
@@ -57,29 +57,46 @@ async function main(): Promise<void> {
   console.log('Stopped; nothing is left running.')
 }
 
-async function openDemoAccount({ url, operatorKey }: System): Promise<void> {
+async function openDemoAccount(system: System): Promise<void> {
   const { id, ...grant } = DEMO_GRANT
-  for (const [path, body] of [
-    ['/v1/accounts/demo', DEMO_ACCOUNT],
-    [`/v1/accounts/demo/grants/${id}`, grant],
-  ] as const) {
-    const response = await fetch(url + path, {
-      method: 'PUT',
-      headers: { Authorization: `Bearer ${operatorKey}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-    if (!response.ok) throw new SystemError(`The account demo could not be opened: ${await response.text()}`)
-  }
+  await ask(system, 'PUT', '/v1/accounts/demo', DEMO_ACCOUNT)
+  await ask(system, 'PUT', `/v1/accounts/demo/grants/${id}`, grant)
 }
 
-function welcome({ url, stripeUrl, operatorKey, runnerKey }: System, varsFile: string): string {
+/** For one use, as the operator's backend would make one for a customer who clicks on Billing. */
+async function linkIntoDashboard(system: System): Promise<string> {
+  const { url } = await ask(system, 'POST', '/v1/accounts/demo/dashboard-sessions', {})
+  return String(url)
+}
+
+async function ask(
+  { url, operatorKey }: System,
+  method: string,
+  path: string,
+  body: object,
+): Promise<Record<string, unknown>> {
+  const response = await fetch(url + path, {
+    method,
+    headers: { Authorization: `Bearer ${operatorKey}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  if (!response.ok) throw new SystemError(`The account demo is not usable: ${await response.text()}`)
+  return (await response.json()) as Record<string, unknown>
+}
+
+function welcome({ url, stripeUrl, operatorKey, runnerKey }: System, varsFile: string, link: string): string {
   return `
 Assay credits is running.
 
   API       ${url}
   Docs      ${url}/docs
   Stripe    ${stripeUrl}, which is not Stripe but its double on this machine: no money moves
+  Pricing   ${url}/pricing
   Account   demo, with a trial and ${DEMO_GRANT.credits.toLocaleString('en')} promotional credits
+
+Look at its dashboard; this link is for one use, within five minutes:
+
+  ${link}
 
 Paste these into another terminal to follow the README:
 
@@ -88,6 +105,9 @@ Paste these into another terminal to follow the README:
   export RUNNER_KEY=${runnerKey}
 
 Or see it work on real commits: npm run demo
+Another link: curl -X POST -d '{}' -H 'Content-Type: application/json' \\
+  -H "Authorization: Bearer $OPERATOR_KEY" $URL/v1/accounts/demo/dashboard-sessions
+
 The keys are kept in ${varsFile}. Ctrl-C ends everything.
 `
 }

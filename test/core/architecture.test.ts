@@ -12,7 +12,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   stripe: ['ledger', 'catalog'],
   account: ['stripe', 'history', 'ledger', 'catalog'],
   http: ['account', 'stripe', 'history', 'ledger', 'catalog'],
-  '.': ['http', 'account'],
+  dashboard: ['http', 'account', 'history', 'ledger', 'catalog'],
+  '.': ['dashboard', 'http', 'account'],
 }
 
 /** Packages and runtime modules that a folder may use; the pure ones use none. */
@@ -23,6 +24,7 @@ const MAY_USE: Readonly<Record<string, RegExp>> = {
   stripe: /^stripe$/,
   account: /^cloudflare:workers$/,
   http: /^(hono|zod)/,
+  dashboard: /^(hono|zod)/,
   '.': /^$/,
 }
 

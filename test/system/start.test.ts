@@ -73,6 +73,15 @@ test('it serves from nothing, with keys that work, and SIGTERM ends every proces
   expect((await ask(printed, 'runner', 'POST', '/v1/estimates', estimate)).status).toBe(200)
   expect((await ask(printed, 'runner', 'GET', '/v1/accounts')).status).toBe(403)
 
+  const link = new RegExp(`${printed.url}/enter/\\S+`).exec(command.output)?.[0] ?? 'none'
+  const enter = () => fetch(link, { redirect: 'manual' })
+  const entered = await enter()
+  expect([entered.status, entered.headers.get('Location')]).toEqual([303, '/dashboard'])
+  const cookie = entered.headers.get('Set-Cookie')?.split(';')[0] ?? ''
+  const dashboard = await fetch(`${printed.url}/dashboard`, { headers: { Cookie: cookie } })
+  expect(await dashboard.text()).toContain('1,100')
+  expect((await enter()).status, 'the link is for one use').toBe(401)
+
   const stripeUrl = stripeUrlOf(command)
   expect(command.output).toContain(`${stripeUrl}, which is not Stripe but its double`)
   expect(command.output, 'nothing to worry about').not.toContain('WARNING')

@@ -79,23 +79,26 @@ test('a mint that is repeated mints no second key, and a changed one is a confli
   expect((await account.get('/keys')).body.data).toHaveLength(1)
 })
 
-test('a mint that the Worker sends again, because its answer was lost, is the same key and not a failure', async () => {
-  const account = await newAccount(10)
-  const request = {
-    id: 'key_1',
-    scope: 'read',
-    name: null,
-    hash: 'a hash',
-    expiresAt: null,
-    idempotencyKey: null,
-  } as const
-  const mint = () =>
-    runInDurableObject(account.stub(), (object: Account) => object.mintKey({ kind: 'service' }, request))
-  const first = await mint()
-  expect(await mint()).toEqual(first)
-  expect(first).toMatchObject({ ok: true, replayed: false })
-  expect((await account.get('/keys')).body.data).toHaveLength(1)
-})
+test.each([null, 'once'])(
+  'a mint that the Worker sends again, because its answer was lost, is the same key and not a failure (%s)',
+  async (idempotencyKey) => {
+    const account = await newAccount(10)
+    const request = {
+      id: 'key_1',
+      scope: 'read',
+      name: null,
+      hash: 'a hash',
+      expiresAt: null,
+      idempotencyKey,
+    } as const
+    const mint = () =>
+      runInDurableObject(account.stub(), (object: Account) => object.mintKey({ kind: 'service' }, request))
+    const first = await mint()
+    expect(await mint()).toEqual(first)
+    expect(first).toMatchObject({ ok: true, replayed: false })
+    expect((await account.get('/keys')).body.data).toHaveLength(1)
+  },
+)
 
 test('an account has at most 100 valid keys, and lists them by pages', async () => {
   const account = await newAccount(10)
