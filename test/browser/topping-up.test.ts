@@ -60,13 +60,14 @@ async function untilSaid(page: Page, text: string): Promise<void> {
   await expect.poll(said, WITHIN).toContain(text)
 }
 
-/** The card of whoever paid last has another number from now on. */
-async function replaceCard(number: string): Promise<void> {
+/** The card that this account paid with has another number from now on. */
+async function replaceCard(account: string, number: string): Promise<void> {
   const { stripeUrl } = system()
   const headers = { Authorization: 'Bearer sk_test_of_a_test', 'Content-Type': 'application/json' }
-  const listed = await fetch(`${stripeUrl}/v1/payment_intents?limit=1`, { headers })
-  const { data } = (await listed.json()) as { data: { payment_method: string }[] }
-  const card = `${stripeUrl}/_control/cards/${data[0]?.payment_method}`
+  const listed = await fetch(`${stripeUrl}/v1/payment_intents?limit=100`, { headers })
+  const { data } = (await listed.json()) as { data: { payment_method: string; metadata: { account?: string } }[] }
+  const paid = data.find(({ metadata }) => metadata.account === account)
+  const card = `${stripeUrl}/_control/cards/${paid?.payment_method}`
   const replaced = await fetch(card, { method: 'POST', headers, body: JSON.stringify({ number }) })
   expect(replaced.status).toBe(200)
 }
@@ -181,7 +182,7 @@ test('a card that is taken away at Stripe is missed, and the page says what to d
 test('another card in the place of the agreed one is not charged before it is agreed to', async () => {
   const { page, topUp } = await enterWithCard('another-card', GOOD)
   await switchOn(page, '500')
-  await replaceCard(MASTERCARD)
+  await replaceCard('another-card', MASTERCARD)
   await untilSaid(page, 'The card is now your Mastercard ending in 4444; you agreed to Visa ending in 4242.')
   expect(await topUp()).toMatchObject({ state: 'needs_agreement' })
   await picture(page, 'top-up-needs-agreement')
@@ -193,12 +194,17 @@ test('another card in the place of the agreed one is not charged before it is ag
 
 test('a declined card is told with its reason', async () => {
   const { page, path } = await enterWithCard('declined-later', GOOD)
-  await replaceCard(NO_MONEY)
+  await replaceCard('declined-later', NO_MONEY)
   await untilSaid(page, 'Visa ending in 9995')
   await switchOn(page, '500')
   await spend(path)
-  await untilSaid(page, 'The bank says that there is not enough money on the card.')
-  await page.getByText('Declined', { exact: true }).waitFor()
+  // Told with its reason as soon as the bank has said no, and called declined once it is cancelled at Stripe too.
+  const declined = async () => {
+    await page.goto(`${system().url}${PATH}`)
+    return page.getByText('Declined', { exact: true }).count()
+  }
+  await expect.poll(declined, WITHIN).toBe(1)
+  await page.getByText('The bank says that there is not enough money on the card.').waitFor()
   await picture(page, 'top-up-declined')
 })
 
