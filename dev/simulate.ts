@@ -77,7 +77,7 @@ function showProgress(done: number, of: number, unit: string, count: number, cou
   const perSecond = Math.round((count / (performance.now() - started)) * 1_000)
   const line = `${done} of ${of} ${unit}, ${count.toLocaleString('en')} ${counted}, ${perSecond.toLocaleString('en')}/s`
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${line}`)
-  else if (done === of || Math.floor((done / of) * 10) > shown) console.log(line)
+  else if (Math.floor((done / of) * 10) > shown) console.log(line)
   shown = Math.floor((done / of) * 10)
 }
 
