@@ -12,7 +12,10 @@ export async function reportReading(cashier: Cashier, purchase: Purchase, readin
   const { id } = purchase
   return cashier.write((now) => {
     const kept = (reading.charge?.refunds ?? []).filter((each) => cashier.refunds.recognise(each, id)?.keepsAutoTopUp)
-    const decision = cashier.decide({ op: 'report_payment', id, facts: factsOf(reading, sum(kept)) }, now)
+    const decision = cashier.decide(
+      { op: 'report_payment', id, facts: factsOf(reading, purchase.failure, sum(kept)) },
+      now,
+    )
     if (!decision.ok || decision.purchase === null) throw new Error(`the payment of ${id} could not be reported`)
     // A card that the customer wanted kept is there now.
     const isNew = purchase.state !== 'paid' && decision.purchase.state === 'paid'
@@ -21,12 +24,12 @@ export async function reportReading(cashier: Cashier, purchase: Purchase, readin
   })
 }
 
-function factsOf(reading: PaymentReading, keptCents: number): PaymentFacts {
+function factsOf(reading: PaymentReading, known: Purchase['failure'], keptCents: number): PaymentFacts {
   const { charge, failure, id } = reading
   const state = charge !== null ? 'paid' : (STATES[reading.status] ?? 'open')
   if (charge === null) {
     // Cancelled at Stripe by somebody else: like a bank's no, it is not asked again at once.
-    const why = reading.status === 'canceled' ? (failure ?? CANCELED_AT_STRIPE) : failure
+    const why = reading.status === 'canceled' ? (failure ?? known ?? CANCELED_AT_STRIPE) : failure
     return { ...NOTHING_PAID, state, failure: why, paymentIntent: id, url: null }
   }
   return {

@@ -6,7 +6,7 @@ import { type EpochMs, MAX_MILLICREDITS, type Millicredits } from './amounts.ts'
 import type { Decision, OpenCheckout, ReportPayment, StartCheckout, View } from './commands.ts'
 import { accept, unchanged } from './decision.ts'
 import { Draft } from './draft.ts'
-import { grantIdOf, newPurchase, type PaymentFacts, type Purchase, type Taken } from './purchase.ts'
+import { type Failure, grantIdOf, newPurchase, type PaymentFacts, type Purchase, type Taken } from './purchase.ts'
 import { refuse } from './refusals.ts'
 import { firstDifference } from './reservation.ts'
 
@@ -85,11 +85,15 @@ function follow(before: Purchase, facts: PaymentFacts, now: EpochMs): Purchase {
     state,
     paymentIntent: paymentIntent ?? before.paymentIntent,
     url,
-    // Why an attempt was cancelled, we knew before Stripe said that it is.
-    failure: before.failure ?? facts.failure,
+    failure: failureAfter(before.failure, facts.failure),
     stage: isOver ? null : before.stage,
     closedAt: isOver ? (before.closedAt ?? now) : null,
   }
+}
+
+/** Why an attempt was cancelled, we knew; but R15 counts a bank's no, also one that came after we had gone to cancel. */
+function failureAfter(known: Failure | null, read: Failure | null): Failure | null {
+  return known?.kind === 'not_allowed' ? (read ?? known) : (known ?? read)
 }
 
 /** R13: what should be taken back follows from the payment's state alone; only the difference moves. */

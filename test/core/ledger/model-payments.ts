@@ -123,6 +123,8 @@ export class Payments {
     purchase.state = facts.state
     purchase.paymentIntent = facts.paymentIntent ?? purchase.paymentIntent
     purchase.url = facts.url
+    // A bank's no counts (R15), also one that was heard only after R14 had said no.
+    if (purchase.failure?.kind === 'not_allowed' && facts.failure !== null) purchase.failure = facts.failure
     purchase.failure ??= facts.failure
     if (isOver) purchase.stage = null
     purchase.closedAt = isOver ? (purchase.closedAt ?? now) : null
