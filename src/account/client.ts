@@ -26,6 +26,7 @@ export type AccountMethods = Pick<
   | 'overview'
   | 'describe'
   | 'balance'
+  | 'estimate'
   | 'reservation'
   | 'reservations'
   | 'grants'

@@ -3,6 +3,7 @@
  * RPC, answers with plain data, and never throws: a refusal is an answer.
  */
 import { DurableObject } from 'cloudflare:workers'
+import type { Estimate, ReviewFacts } from '../catalog/estimates.ts'
 import type { EpochMs } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
 import type { Grant } from '../ledger/grants.ts'
@@ -129,6 +130,10 @@ export class Account extends DurableObject<Env> {
 
   async balance(caller: Caller): Promise<Answer<{ balance: Balance }>> {
     return this.#read(caller, ({ ledger }, now) => ({ balance: ledger.balance(now) }))
+  }
+
+  async estimate(caller: Caller, facts: ReviewFacts): Promise<Answer<{ estimate: Estimate }>> {
+    return this.#read(caller, (account) => ({ estimate: account.estimate(facts) }))
   }
 
   async reservation(caller: Caller, id: string): Promise<Answer<{ reservation: Reservation }>> {

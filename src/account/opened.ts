@@ -2,6 +2,7 @@
  * What an object has and does once it is an account: admits callers, does what is due, executes commands. Each of these
  * is synchronous, so nothing comes between a look and the write that follows from it; only jobs wait for others.
  */
+import { type Estimate, estimate, type ReviewFacts } from '../catalog/estimates.ts'
 import type { EpochMs, Millicredits } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
 import type { Command, GiveGrant } from '../ledger/commands.ts'
@@ -189,7 +190,7 @@ export class OpenedAccount {
   execute(caller: Caller, request: LedgerRequest): Answer<LedgerAnswer> {
     return this.admit(caller, (now) => {
       const { ledger } = this
-      const command: Command = request.op === 'reserve' ? toReserve(request) : request
+      const command: Command = request.op === 'reserve' ? toReserve(request, (facts) => this.estimate(facts)) : request
       const before = ledger.book.available
       const decision = ledger.run(command, now)
       if (!decision.ok) return refused(this.#explain(decision.refusal, now))
@@ -198,6 +199,11 @@ export class OpenedAccount {
       const { replayed, reservation, grant } = decision
       return { ok: true, replayed, reservation, grant, balance: ledger.balance(now) }
     })
+  }
+
+  /** What a review of this account will probably cost. */
+  estimate(facts: ReviewFacts): Estimate {
+    return estimate(facts)
   }
 
   runDue(now: EpochMs): void {

@@ -2,7 +2,7 @@
  * What the Worker asks of an account's object, and what it is answered: plain data that crosses RPC. A reservation is
  * asked for by credits or by the facts of a review; only the object makes an amount of the facts.
  */
-import { estimate, type ReviewFacts } from '../catalog/estimates.ts'
+import type { Estimate, ReviewFacts } from '../catalog/estimates.ts'
 import { CAP_FACTOR, DEFAULT_TTL_MS, TIERS, type TierId } from '../catalog/tiers.ts'
 import type { AccountLine } from '../history/write.ts'
 import { type EpochMs, MAX_MILLICREDITS, MILLICREDITS_PER_CREDIT, type Millicredits } from '../ledger/amounts.ts'
@@ -135,7 +135,7 @@ export interface MintRequest {
 }
 
 /** The ledger's command for a reservation as asked for: amounts, cap and time to live follow from the catalogue. */
-export function toReserve(asked: ReserveRequest): Reserve {
+export function toReserve(asked: ReserveRequest, estimateOf: (facts: ReviewFacts) => Estimate): Reserve {
   const { op, id, request, overage, onExpiry, supersedes, dedupeKey, metadata } = asked
   const common = { op, id, request, overage, onExpiry, supersedes, dedupeKey, metadata }
   if ('credits' in asked.what) {
@@ -146,7 +146,7 @@ export function toReserve(asked: ReserveRequest): Reserve {
   const { facts } = asked.what
   const maxCredits = asked.maxCredits ?? tierCap(facts.tier)
   // Holding more than may ever be charged would only keep it from other reviews.
-  const amount = Math.min(estimate(facts).reserve, maxCredits)
+  const amount = Math.min(estimateOf(facts).reserve, maxCredits)
   return { ...common, amount, maxCredits, tier: facts.tier, ttlMs: asked.ttlMs ?? TIERS[facts.tier].ttlMs }
 }
 

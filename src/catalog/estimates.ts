@@ -19,6 +19,8 @@ export interface ReviewFacts {
   readonly complexity: Complexity
   /** Only a Deep Analysis has specialists; there, all four unless some are named. */
   readonly specialists: readonly Specialist[] | null
+  /** Whose review it is, where the caller says so: an account's own costs are learned by it. */
+  readonly repository: string | null
 }
 
 export interface Estimate {

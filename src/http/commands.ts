@@ -21,8 +21,8 @@ export function toMillicredits(credits: number): Millicredits {
 
 /** The facts of a review as the catalogue knows them. */
 export function toFacts(body: z.output<typeof EstimateBody>): ReviewFacts {
-  const { tier, diff_lines, files, repository_complexity, specialists } = body
-  return { tier, diffLines: diff_lines, files, complexity: repository_complexity, specialists: specialists ?? null }
+  const { tier, diff_lines, files, repository_complexity, specialists = null, repository = null } = body
+  return { tier, diffLines: diff_lines, files, complexity: repository_complexity, specialists, repository }
 }
 
 export function toReserveRequest(id: string, body: ReserveBody): ReserveRequest {

@@ -85,4 +85,4 @@ function affordableTiers(available: Millicredits): string[] {
     .map((tier) => tier.id)
 }
 
-const TYPICAL_REVIEW = { diffLines: 150, files: 6, complexity: 'medium', specialists: null } as const
+const TYPICAL_REVIEW = { diffLines: 150, files: 6, complexity: 'medium', specialists: null, repository: null } as const

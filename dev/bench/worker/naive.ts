@@ -11,6 +11,7 @@ import {
   type LedgerRequest,
   toReserve,
 } from '../../../src/account/requests.ts'
+import { estimate } from '../../../src/catalog/estimates.ts'
 import type { Balance } from '../../../src/ledger/balance.ts'
 import type { Reserve } from '../../../src/ledger/commands.ts'
 import { balanceOfFunds, type Funds, heldAnswer } from './answer.ts'
@@ -53,7 +54,7 @@ export class Naive extends DurableObject {
   execute(_caller: Caller, request: LedgerRequest): Answer<LedgerAnswer> {
     const now = Date.now()
     return this.ctx.storage.transactionSync(() => {
-      if (request.op === 'reserve') return this.#reserve(toReserve(request), now)
+      if (request.op === 'reserve') return this.#reserve(toReserve(request, estimate), now)
       if (request.op === 'grant') return this.#fund(request.credits, now)
       throw new Error(`the naive object has no ${request.op}`)
     })

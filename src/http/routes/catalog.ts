@@ -54,9 +54,8 @@ export const catalogRoutes: readonly Route[] = [
     body: EstimateBody,
     answers: { 200: { description: '`reserve` is what a reservation by these facts holds.', schema: Estimate } },
     async handle({ env, account, caller, body }) {
-      const admitted = await askAccount(env, account, (object) => object.admit(caller))
-      if (!admitted.ok) return refusal(admitted.refusal, account)
-      return json(presentEstimate(body.tier, estimate(toFacts(body))))
+      const answer = await askAccount(env, account, (object) => object.estimate(caller, toFacts(body)))
+      return answer.ok ? json(presentEstimate(body.tier, answer.estimate)) : refusal(answer.refusal, account)
     },
   }),
 ]

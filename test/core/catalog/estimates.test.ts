@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { COMPLEXITIES, estimate, type ReviewFacts, SPECIALISTS } from '../../../src/catalog/estimates.ts'
 import { TIER_IDS, TIERS } from '../../../src/catalog/tiers.ts'
 
-const TYPICAL = { diffLines: 150, files: 6, complexity: 'medium', specialists: null } as const
+const TYPICAL = { diffLines: 150, files: 6, complexity: 'medium', specialists: null, repository: null } as const
 const ANY_COUNT = oneof(nat(400), nat(20_000), nat(Number.MAX_SAFE_INTEGER))
 const ANY_FACTS = record<ReviewFacts>({
   tier: constantFrom(...TIER_IDS),
@@ -11,6 +11,7 @@ const ANY_FACTS = record<ReviewFacts>({
   files: ANY_COUNT,
   complexity: constantFrom(...COMPLEXITIES),
   specialists: option(subarray([...SPECIALISTS], { minLength: 1 })),
+  repository: constantFrom(null),
 })
 const RUNS = { numRuns: 2_000 }
 
