@@ -8,8 +8,12 @@ import type { Book } from '../ledger/book.ts'
 import type { Change, Command, Decision } from '../ledger/commands.ts'
 import { decide } from '../ledger/decide.ts'
 import { nextDue, nextWake } from '../ledger/due.ts'
+import { isExpired } from '../ledger/grants.ts'
 import type { Alarm } from './alarm.ts'
 import type { Store } from './store.ts'
+
+/** So much of what is due is done in one go: more would make everybody else on this thread stand still. */
+const MAX_DUE_IN_A_TURN = 100
 
 /** History trails the balance by about this much: long enough that a burst of entries goes in one batch. */
 export const HISTORY_DELAY_MS = 1_000
@@ -52,10 +56,20 @@ export class AccountLedger {
   runDue(now: EpochMs): void {
     if (now < this.#dueFrom) return
     // Ends: each step expires something, and what has expired is not due again.
-    for (let due = this.#nextDue(now); due !== null; due = this.#nextDue(now)) {
-      this.#apply(due, Math.max(due.at, this.#book.lastAt))
-    }
+    while (this.#runNextDue(now)) {}
     this.#dueFrom = nextWake(this.#book, this.store.soonestHeld()) ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Whether more is due at `now` than should be done in one go. */
+  hasManyDue(now: EpochMs): boolean {
+    if (now < this.#dueFrom) return false
+    const grants = this.#book.grants.filter((grant) => grant.free > 0 && isExpired(grant, now)).length
+    return grants + this.store.countHeldUntil(now, MAX_DUE_IN_A_TURN + 1) > MAX_DUE_IN_A_TURN
+  }
+
+  /** The first part of it, when there is more than should be done in one go. */
+  runSomeDue(now: EpochMs): void {
+    for (let done = 0; done < MAX_DUE_IN_A_TURN && this.#runNextDue(now); done += 1) {}
   }
 
   /** When something is next due, exactly; `null` if nothing ever is. */
@@ -75,8 +89,11 @@ export class AccountLedger {
     this.#book = { ...this.#book, allowDebt }
   }
 
-  #nextDue(now: EpochMs) {
-    return nextDue(this.#book, this.store.soonestHeld(), now)
+  /** Whether anything was left to do. */
+  #runNextDue(now: EpochMs): boolean {
+    const due = nextDue(this.#book, this.store.soonestHeld(), now)
+    if (due !== null) this.#apply(due, Math.max(due.at, this.#book.lastAt))
+    return due !== null
   }
 
   #apply(command: Command, now: EpochMs): Decision {

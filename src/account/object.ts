@@ -293,6 +293,8 @@ export class Account extends DurableObject<Env> {
   /** Bugs throw, but not across RPC: what went wrong is logged, and the caller may ask again under the same id. */
   async #guard<T>(act: () => Answer<T> | Promise<Answer<T>>): Promise<Answer<T>> {
     try {
+      const due = this.#opened?.catchUp() ?? null
+      if (due !== null) await due
       return await act()
     } catch (error) {
       console.error({ message: 'command failed', account: this.ctx.id.name, error: describeError(error) })

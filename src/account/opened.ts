@@ -67,6 +67,7 @@ export class OpenedAccount {
   readonly #storage: DurableObjectStorage
   readonly #alarm: Alarm
   readonly #live: Live
+  #catchingUp: Promise<void> | null = null
 
   /** For a database that has the newest schema and the account's rows. */
   constructor(
@@ -206,9 +207,35 @@ export class OpenedAccount {
     return estimate(facts)
   }
 
+  /**
+   * When more is due than should be done in one go, all but the last part of it is done here, in turns of their own:
+   * commands that need it wait, and everybody else goes on in between. `null` when there is no need, which is nearly always.
+   */
+  catchUp(): Promise<void> | null {
+    if (this.#catchingUp === null && this.ledger.hasManyDue(this.ledger.now())) {
+      this.#catchingUp = this.#runDueInParts().finally(() => {
+        this.#catchingUp = null
+      })
+    }
+    return this.#catchingUp
+  }
+
+  async #runDueInParts(): Promise<void> {
+    // Ends: every turn does a part of what is due, and no command comes before it is all done.
+    while (this.ledger.hasManyDue(this.ledger.now())) {
+      await this.#turns.run(() => this.#doing(() => this.ledger.runSomeDue(this.ledger.now())))
+      // A commit may be over before anybody else had the thread; a timer is not.
+      await new Promise((resolve) => setTimeout(resolve, 0))
+    }
+  }
+
   runDue(now: EpochMs): void {
+    this.#doing(() => this.ledger.runDue(now))
+  }
+
+  #doing(due: () => void): void {
     const { available, seq } = this.ledger.book
-    this.ledger.runDue(now)
+    due()
     this.#noticed(available)
     if (this.ledger.book.seq > seq) this.publish()
   }
@@ -234,6 +261,8 @@ export class OpenedAccount {
 
   /** One turn in which several things are written, all or none. */
   async #write<T>(act: (now: EpochMs) => T): Promise<T> {
+    const due = this.catchUp()
+    if (due !== null) await due
     return this.#turns.run(() => {
       const now = this.ledger.now()
       this.runDue(now)
@@ -266,6 +295,7 @@ export class OpenedAccount {
   async work(): Promise<void> {
     const { ledger } = this
     await this.#jobs.run(async () => {
+      await this.catchUp()
       await this.#turns.run(() => this.runDue(ledger.now()))
       return ledger.nextWake()
     })

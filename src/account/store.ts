@@ -148,6 +148,12 @@ export class Store {
     return { id: text(row, 'id'), expiresAt: integer(row, 'expires_at'), held: integer(row, 'held') }
   }
 
+  /** How many held reservations are due at `now`, counted no further than `most`. */
+  countHeldUntil(now: EpochMs, most: number): number {
+    const due = "SELECT 1 FROM reservations WHERE state = 'held' AND expires_at <= ? LIMIT ?"
+    return integer(this.#sql.exec<Row>(`SELECT count(*) AS count FROM (${due})`, now, most).one(), 'count')
+  }
+
   /**
    * Newest first, before the given entry number; with a `state`, only those. Closed ones have no index of their own, so
    * a page looks at a bounded stretch of the ledger: it may be short and yet not the last. `next` is where to go on.

@@ -152,6 +152,35 @@ test('a late alarm, a doubled one and none at all lead to the same ledger', asyn
   expect(ledgers[2]).toEqual(ledgers[0])
 })
 
+test('10,000 reservations that run out at once are expired in their order, and nobody else stands still meanwhile', async () => {
+  const [account, other] = [await newAccount(10_000), await newAccount(1)]
+  for (let first = 0; first < 10_000; first += 1_000) {
+    const commands = Array.from({ length: 1_000 }, (_, index) => {
+      return { op: 'reserve', id: `r${first + index}`, credits: 1, ttl_seconds: 60 }
+    })
+    await account.post('/reservations:batch', { commands })
+  }
+  at(await heldUntil(account, 'r9999'))
+  let isOver = false
+  const balance = account.balance().finally(() => {
+    isOver = true
+  })
+  let answered = 0
+  while (!isOver) {
+    await other.balance()
+    answered += 1
+    // Calls within this process need no event loop, and what is waited for does.
+    await scheduler.wait(0)
+  }
+  expect(await balance).toMatchObject({ available: 10_000, reserved: 0 })
+  expect(answered).toBeGreaterThan(10)
+  const inOrder =
+    "SELECT count(*) AS count FROM entries WHERE kind = 'expire_reservation' AND reservation = 'r' || (seq - 10002)"
+  expect(await query(account.id, inOrder)).toEqual([{ count: 10_000 }])
+  // What comes at the same moment waits for the same work, and none of it is done twice.
+  expect(await query(account.id, 'SELECT count(*) AS count FROM entries')).toEqual([{ count: 20_001 }])
+})
+
 test('a review that outlived its reservation is settled late for 7 days, and then no more', async () => {
   const account = await newAccount(100)
   await account.reserve('a', { credits: 40, ttl_seconds: 60 })
