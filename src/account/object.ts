@@ -132,8 +132,9 @@ export class Account extends DurableObject<Env> {
     return this.#read(caller, ({ ledger }, now) => ({ balance: ledger.balance(now) }))
   }
 
-  async estimate(caller: Caller, facts: ReviewFacts): Promise<Answer<{ estimate: Estimate }>> {
-    return this.#read(caller, (account) => ({ estimate: account.estimate(facts) }))
+  /** `asOf` is the object's own time (R18): a quote that is made of the estimate expires by the same clock. */
+  async estimate(caller: Caller, facts: ReviewFacts): Promise<Answer<{ estimate: Estimate; asOf: EpochMs }>> {
+    return this.#read(caller, (account, now) => ({ estimate: account.estimate(facts), asOf: now }))
   }
 
   async reservation(caller: Caller, id: string): Promise<Answer<{ reservation: Reservation }>> {

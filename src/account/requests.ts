@@ -3,6 +3,7 @@
  * asked for by credits or by the facts of a review; only the object makes an amount of the facts.
  */
 import type { Estimate, ReviewFacts } from '../catalog/estimates.ts'
+import type { Quote } from '../catalog/quotes.ts'
 import { CAP_FACTOR, DEFAULT_TTL_MS, TIERS, type TierId } from '../catalog/tiers.ts'
 import type { AccountLine } from '../history/write.ts'
 import { type EpochMs, MAX_MILLICREDITS, MILLICREDITS_PER_CREDIT, type Millicredits } from '../ledger/amounts.ts'
@@ -10,6 +11,7 @@ import type { Balance } from '../ledger/balance.ts'
 import type { AutoTopUpView } from './topping-up.ts'
 import type { Extend, GiveGrant, Release, Reserve, Settle, VoidGrant } from '../ledger/commands.ts'
 import type { Grant } from '../ledger/grants.ts'
+import type { QuoteFound } from '../ledger/quote.ts'
 import type { Refusal } from '../ledger/refusals.ts'
 import type { Metadata, OnExpiry, Overage, RequestFields, Reservation } from '../ledger/reservation.ts'
 
@@ -30,11 +32,20 @@ export interface SessionCaller {
   readonly hash: string
 }
 
+/** What the Worker finds wrong with a quote; the ledger says so, once it has looked up the reservation's id. */
+export type QuoteRefusal = 'forged' | 'mismatch'
+
+/** What is to be reserved. A quote knows its facts; of one that is none of ours, nothing is known. */
+export type Wanted =
+  | { readonly credits: Millicredits }
+  | { readonly facts: ReviewFacts; readonly quote?: Quote }
+  | { readonly refusedQuote: QuoteRefusal }
+
 export interface ReserveRequest {
   readonly op: 'reserve'
   readonly id: string
   readonly request: RequestFields
-  readonly what: { readonly credits: Millicredits } | { readonly facts: ReviewFacts }
+  readonly what: Wanted
   readonly ttlMs: number | null
   readonly maxCredits: Millicredits | null
   readonly overage: Overage
@@ -137,17 +148,33 @@ export interface MintRequest {
 /** The ledger's command for a reservation as asked for: amounts, cap and time to live follow from the catalogue. */
 export function toReserve(asked: ReserveRequest, estimateOf: (facts: ReviewFacts) => Estimate): Reserve {
   const { op, id, request, overage, onExpiry, supersedes, dedupeKey, metadata } = asked
-  const common = { op, id, request, overage, onExpiry, supersedes, dedupeKey, metadata }
+  const common = { op, id, request, overage, onExpiry, supersedes, dedupeKey, metadata, quote: null }
   if ('credits' in asked.what) {
     const { credits } = asked.what
     const maxCredits = asked.maxCredits ?? Math.min(MAX_MILLICREDITS, CAP_FACTOR * credits)
     return { ...common, amount: credits, maxCredits, tier: null, ttlMs: asked.ttlMs ?? DEFAULT_TTL_MS }
   }
-  const { facts } = asked.what
-  const maxCredits = asked.maxCredits ?? tierCap(facts.tier)
-  // Holding more than may ever be charged would only keep it from other reviews.
-  const amount = Math.min(estimateOf(facts).reserve, maxCredits)
-  return { ...common, amount, maxCredits, tier: facts.tier, ttlMs: asked.ttlMs ?? TIERS[facts.tier].ttlMs }
+  if ('refusedQuote' in asked.what) {
+    // Never held: the ledger answers with what was reserved under this id before, or refuses.
+    const quote = { verdict: asked.what.refusedQuote }
+    return { ...common, quote, amount: 0, maxCredits: 0, tier: null, ttlMs: asked.ttlMs ?? DEFAULT_TTL_MS }
+  }
+  const { facts, quote } = asked.what
+  const maxCredits = asked.maxCredits ?? quote?.maxCredits ?? tierCap(facts.tier)
+  const { reserve } = quote?.estimate ?? estimateOf(facts)
+  return {
+    ...common,
+    quote: quote === undefined ? null : found(quote),
+    // Holding more than may ever be charged would only keep it from other reviews.
+    amount: Math.min(reserve, maxCredits),
+    maxCredits,
+    tier: facts.tier,
+    ttlMs: asked.ttlMs ?? TIERS[facts.tier].ttlMs,
+  }
+}
+
+function found({ key, maxCredits, expiresAt }: Quote): QuoteFound {
+  return { verdict: 'good', key, maxCredits, expiresAt }
 }
 
 function tierCap(tier: TierId): Millicredits {

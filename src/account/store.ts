@@ -84,6 +84,7 @@ export class Store {
       aliasRequest: null,
       deduplicated: null,
       superseded: null,
+      quotedBy: null,
       retired: [],
       ...NO_PAYMENT,
     }
@@ -96,7 +97,8 @@ export class Store {
         }
         const deduplicated = command.dedupeKey === null ? null : this.#newestWithDedupeKey(command.dedupeKey)
         const superseded = command.supersedes === null ? null : this.reservation(command.supersedes)
-        return { ...empty, deduplicated, superseded }
+        const quotedBy = command.quote?.verdict === 'good' ? this.#madeWith(command.quote.key) : null
+        return { ...empty, deduplicated, superseded, quotedBy }
       }
       case 'settle': {
         const reservation = this.reservation(command.id)
@@ -278,6 +280,12 @@ export class Store {
       .exec<Row>('SELECT * FROM reservations WHERE dedupe_key = ? ORDER BY ordinal DESC LIMIT 1', key)
       .toArray()[0]
     return row === undefined ? null : reservationFromRow(row)
+  }
+
+  /** The id of the reservation that a quote has served. */
+  #madeWith(quote: string): string | null {
+    const row = this.#sql.exec<Row>('SELECT id FROM reservations WHERE quote = ?', quote).toArray()[0]
+    return row === undefined ? null : text(row, 'id')
   }
 
   #retired(book: Book, reservation: Reservation | null): Grant[] {

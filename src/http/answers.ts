@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { ENTRY_KINDS } from '../ledger/entry.ts'
 import { Metadata } from './contract.ts'
 import { PROBLEMS, type ProblemCode } from './problems.ts'
+import { MAX_QUOTE_ID_LENGTH } from './quotes.ts'
 
 const credits = z.number().meta({ description: 'Credits, with at most 3 decimals.' })
 const time = z.iso.datetime()
@@ -136,6 +137,19 @@ export const Tier = z
 export const Estimate = z
   .strictObject({ tier: z.string(), typical: credits, low: credits, high: credits, reserve: credits, usd: z.string() })
   .meta({ id: 'Estimate' })
+
+export const Quote = z
+  .strictObject({
+    id: z.string().max(MAX_QUOTE_ID_LENGTH).meta({ description: 'Opaque; what a reservation brings as `quote`.' }),
+    tier: z.string(),
+    typical: credits,
+    low: credits,
+    high: credits,
+    reserve: credits,
+    max_credits: credits.meta({ description: 'The most that the review will be charged, whatever it costs.' }),
+    expires_at: time,
+  })
+  .meta({ id: 'Quote' })
 
 const usageSums = {
   reviews: z.int(),

@@ -11,6 +11,7 @@ import {
 } from '../ledger/amounts.ts'
 import type { Extend, GiveGrant, Release, Settle } from '../ledger/commands.ts'
 import type { EstimateBody, ExtendBody, GrantBody, ReleaseBody, ReserveBody, SettleBody } from './contract.ts'
+import { readQuote } from './quotes.ts'
 
 /** Credits that the contract has found exact. */
 export function toMillicredits(credits: number): Millicredits {
@@ -25,12 +26,19 @@ export function toFacts(body: z.output<typeof EstimateBody>): ReviewFacts {
   return { tier, diffLines: diff_lines, files, complexity: repository_complexity, specialists, repository }
 }
 
-export function toReserveRequest(id: string, body: ReserveBody): ReserveRequest {
+/** `account` and `secrets` are for a quote, which is read here: only the Worker can tell whether it is ours. */
+export async function toReserveRequest(
+  id: string,
+  body: ReserveBody,
+  account: string,
+  secrets: readonly string[],
+): Promise<ReserveRequest> {
   // How long one call waits is not what is reserved: whoever repeats the call may wait for another time, or not at all.
   const { wait_seconds: _, ...asSent } = body
-  const what = toWhat(body)
+  const what = body.quote === undefined ? toWhat(body) : await toQuoted(body.quote, account, secrets)
   // A constant default counts as sent (R3).
-  const request = 'facts' in what ? { ...asSent, repository_complexity: what.facts.complexity } : asSent
+  const request =
+    'facts' in what && !('quote' in what) ? { ...asSent, repository_complexity: what.facts.complexity } : asSent
   return {
     op: 'reserve',
     id,
@@ -52,6 +60,11 @@ function toWhat(body: ReserveBody): ReserveRequest['what'] {
   if (tier === undefined || diff_lines === undefined || files === undefined)
     throw new Error('facts passed validation that are not whole')
   return { facts: toFacts({ ...body, tier, diff_lines, files, repository_complexity }) }
+}
+
+async function toQuoted(id: string, account: string, secrets: readonly string[]): Promise<ReserveRequest['what']> {
+  const quote = await readQuote(id, account, secrets)
+  return typeof quote === 'string' ? { refusedQuote: quote } : { facts: quote.facts, quote }
 }
 
 export function toSettle(id: string, body: z.output<typeof SettleBody>): Settle {

@@ -8,7 +8,7 @@ import { stripeOf } from '../stripe/client.ts'
 export interface Configuration {
   readonly operatorKeys: readonly Uint8Array[]
   readonly runnerKeys: readonly Uint8Array[]
-  /** For account keys and payment links; newest first: the first signs, all verify. */
+  /** For account keys, payment links, passes into the dashboard and quotes; newest first: the first signs, all verify. */
   readonly signingSecrets: readonly string[]
   /** Of Stripe's webhook endpoint; newest first, all verify. */
   readonly webhookSecrets: readonly string[]

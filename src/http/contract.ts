@@ -12,6 +12,7 @@ import { USAGE_GROUPS } from '../history/read.ts'
 import { creditsToMillicredits, MAX_MILLICREDITS, millicreditsToCredits, usdToMillicredits } from '../ledger/amounts.ts'
 import { ENTRY_KINDS } from '../ledger/entry.ts'
 import { CALLER_ID, OUR_GRANT_ID } from './ids.ts'
+import { MAX_QUOTE_ID_LENGTH } from './quotes.ts'
 
 const MAX_CREDITS = millicreditsToCredits(MAX_MILLICREDITS)
 const SMALLEST_CREDITS = 0.001
@@ -85,12 +86,19 @@ export const EstimateBody = z.strictObject(reviewFacts).meta({ id: 'ReviewFacts'
 const ttlSeconds = z.int().min(60).max(86_400)
 
 const reserveFields = z.strictObject({
-  credits: reviewCredits.optional().meta({ description: 'Either these, or `tier` and the other facts of the review.' }),
+  credits: reviewCredits
+    .optional()
+    .meta({ description: 'These, or `quote`, or `tier` and the other facts of the review.' }),
+  quote: textUpTo(MAX_QUOTE_ID_LENGTH)
+    .min(1)
+    .optional()
+    .meta({ description: 'The id of a quote: holds its `reserve`, and never costs more than its `max_credits`.' }),
   ...z.object({ ...reviewFacts, repository_complexity: z.enum(COMPLEXITIES) }).partial().shape,
   ttl_seconds: ttlSeconds.optional().meta({ description: 'Default by tier: 300, 900, 2700; without one 900.' }),
-  max_credits: reviewCredits
-    .optional()
-    .meta({ description: 'Default: twice the upper end of the tier, or twice `credits`.' }),
+  max_credits: reviewCredits.optional().meta({
+    description:
+      'Default: twice the upper end of the tier, or twice `credits`; of a quote its own, which is also the most.',
+  }),
   overage: z
     .enum(['available', 'cap', 'debt'])
     .default('available')
@@ -114,17 +122,19 @@ const FACTS_FIELDS = ['tier', 'diff_lines', 'files', 'repository_complexity', 's
 export const ReserveBody = reserveFields.superRefine(checkReserve).meta({ id: 'Reserve' })
 export type ReserveBody = z.output<typeof ReserveBody>
 
-/** One of credits and facts; facts whole; no hold above the cap. */
+/** One of credits, a quote and facts; facts whole; no hold above the cap. */
 function checkReserve(body: z.output<typeof reserveFields>, context: z.RefinementCtx): void {
   const differ = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message })
-  if (body.credits !== undefined) {
-    for (const field of FACTS_FIELDS) {
-      if (body[field] !== undefined) differ(field, 'stands beside credits; name one of them')
+  const whole = (['credits', 'quote'] as const).find((field) => body[field] !== undefined)
+  if (whole !== undefined) {
+    for (const field of ['quote', ...FACTS_FIELDS] as const) {
+      if (field !== whole && body[field] !== undefined) differ(field, `stands beside ${whole}; name one of them`)
     }
-    if (body.max_credits !== undefined && body.max_credits < body.credits) differ('max_credits', 'is less than credits')
+    if (body.credits !== undefined && body.max_credits !== undefined && body.max_credits < body.credits)
+      differ('max_credits', 'is less than credits')
     return
   }
-  if (body.tier === undefined) differ('credits', 'is missing, and so is tier')
+  if (body.tier === undefined) differ('credits', 'is missing, and so are quote and tier')
   else for (const field of ['diff_lines', 'files'] as const) if (body[field] === undefined) differ(field, 'is missing')
 }
 

@@ -4,6 +4,7 @@ import type { AccountDetails, AccountKey } from '../account/requests.ts'
 import type { AutoTopUpView } from '../account/topping-up.ts'
 import type { Estimate } from '../catalog/estimates.ts'
 import { discountPercent, type Pack } from '../catalog/packs.ts'
+import type { Quote } from '../catalog/quotes.ts'
 import type { Tier } from '../catalog/tiers.ts'
 import type { DirectoryLine, HistoryEntry, UsageLine } from '../history/read.ts'
 import { millicreditsToCredits as credits, type Millicredits, millicreditsToUsd } from '../ledger/amounts.ts'
@@ -15,6 +16,7 @@ import type { Purchase } from '../ledger/purchase.ts'
 import type { Metadata, Reservation } from '../ledger/reservation.ts'
 
 export function presentReservation(reservation: Reservation, account: string) {
+  const { request } = reservation
   return {
     id: reservation.id,
     account,
@@ -31,7 +33,8 @@ export function presentReservation(reservation: Reservation, account: string) {
     overage: reservation.overage,
     on_expiry: reservation.onExpiry,
     late: reservation.late,
-    quote: null,
+    // Under its own id as it was sent; what the ledger keeps beside it is only what it is known by.
+    quote: typeof request['quote'] === 'string' ? request['quote'] : null,
     supersedes: reservation.supersedes,
     metadata: reservation.metadata,
     created_at: presentTime(reservation.createdAt),
@@ -144,6 +147,19 @@ export function presentEstimate(tier: string, estimate: Estimate) {
     high: credits(estimate.high),
     reserve: credits(estimate.reserve),
     usd: millicreditsToUsd(estimate.typical),
+  }
+}
+
+export function presentQuote(id: string, { facts, estimate, maxCredits, expiresAt }: Quote) {
+  return {
+    id,
+    tier: facts.tier,
+    typical: credits(estimate.typical),
+    low: credits(estimate.low),
+    high: credits(estimate.high),
+    reserve: credits(estimate.reserve),
+    max_credits: credits(maxCredits),
+    expires_at: presentTime(expiresAt),
   }
 }
 

@@ -6,6 +6,7 @@ import type * as z from 'zod'
 import type { AccountRefusal } from '../account/requests.ts'
 import { millicreditsToCredits } from '../ledger/amounts.ts'
 import type { Purchase } from '../ledger/purchase.ts'
+import type { QuoteReason } from '../ledger/quote.ts'
 import { explainInsufficient } from './insufficient.ts'
 import { presentDetails, presentGrant, presentKey, presentPurchase, presentReservation } from './present.ts'
 
@@ -20,6 +21,7 @@ export const PROBLEMS = {
   reservation_settled: { status: 409, title: 'The reservation is settled' },
   reservation_released: { status: 409, title: 'The reservation was released' },
   reservation_expired: { status: 409, title: 'The reservation has expired' },
+  quote_invalid: { status: 409, title: 'The quote cannot be used' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
   limit_exceeded: { status: 422, title: 'A limit would be exceeded' },
@@ -155,6 +157,8 @@ export function refusalProblem(refusal: AccountRefusal, account: string): Proble
       const reservation = presentReservation(refusal.reservation, account)
       return problem(refusal.code, `The reservation ended at ${reservation.closed_at}.`, { reservation })
     }
+    case 'quote_invalid':
+      return problem('quote_invalid', explainQuote(refusal.reason, refusal.usedBy), { reason: refusal.reason })
     case 'not_found':
       return problem('not_found', `There is no such ${refusal.what}.`)
     case 'unknown_account':
@@ -189,6 +193,19 @@ export function refusalProblem(refusal: AccountRefusal, account: string): Proble
 
 export function limitExceeded(limit: string, maximum: number): Problem {
   return problem('limit_exceeded', `${limit} may be ${maximum} at the most.`, { limit, maximum })
+}
+
+function explainQuote(reason: QuoteReason, usedBy: string | null): string {
+  switch (reason) {
+    case 'expired':
+      return 'The quote has expired; ask for another.'
+    case 'used':
+      return `The quote has served reservation ${usedBy}; ask for another.`
+    case 'mismatch':
+      return 'The quote is not one of this account.'
+    case 'forged':
+      return 'This is not a quote that we gave.'
+  }
 }
 
 function wrongState(purchase: Purchase | undefined): Problem {

@@ -2,7 +2,7 @@
 import { fromBase64Url, toBase64Url } from './base64url.ts'
 
 /** The purpose is part of the key: a signature made for one thing is not one of another. */
-export type Purpose = 'account-key' | 'payment-link' | 'dashboard-link' | 'dashboard-session'
+export type Purpose = 'account-key' | 'payment-link' | 'dashboard-link' | 'dashboard-session' | 'quote'
 
 /** Base64url of the MAC by the newest secret: 43 characters. */
 export async function sign(purpose: Purpose, text: string, [newest]: readonly string[]): Promise<string> {

@@ -5,6 +5,7 @@ import type { Book } from './book.ts'
 import type { Entry } from './entry.ts'
 import type { Grant, GrantKind } from './grants.ts'
 import type { Failure, PaymentFacts, Purchase } from './purchase.ts'
+import type { QuoteFound } from './quote.ts'
 import type { Refused } from './refusals.ts'
 import type { Metadata, OnExpiry, Overage, RequestFields, Reservation } from './reservation.ts'
 
@@ -21,6 +22,7 @@ export interface Reserve {
   readonly onExpiry: OnExpiry
   readonly supersedes: string | null
   readonly dedupeKey: string | null
+  readonly quote: QuoteFound | null
   readonly metadata: Metadata
 }
 
@@ -158,6 +160,8 @@ export interface View {
   /** For a reserve: the newest reservation with its `dedupeKey`, and the one it supersedes. */
   readonly deduplicated: Reservation | null
   readonly superseded: Reservation | null
+  /** For a reserve with a quote: the id of the reservation that was made with it. */
+  readonly quotedBy: string | null
   /** Grants that parts of these reservations, or the purchase, name and that are no longer live. */
   readonly retired: readonly Grant[]
   /** For a payment: the purchase that the command names, the attempt that it settles, and what R14 looks at. */

@@ -2,6 +2,7 @@
 import type { Millicredits } from './amounts.ts'
 import type { Grant } from './grants.ts'
 import type { Purchase } from './purchase.ts'
+import type { QuoteReason } from './quote.ts'
 import type { Reservation } from './reservation.ts'
 
 export type LimitName =
@@ -31,6 +32,8 @@ export type Refusal =
   | { readonly code: 'reservation_settled'; readonly reservation: Reservation }
   | { readonly code: 'reservation_released'; readonly reservation: Reservation }
   | { readonly code: 'reservation_expired'; readonly reservation: Reservation }
+  /** `usedBy` is the reservation that was made with it. */
+  | { readonly code: 'quote_invalid'; readonly reason: QuoteReason; readonly usedBy: string | null }
   | { readonly code: 'not_found'; readonly what: 'reservation' | 'grant' | 'purchase' }
   | { readonly code: 'forbidden'; readonly why: string }
   | { readonly code: 'invalid'; readonly field: string; readonly message: string }

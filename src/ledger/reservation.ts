@@ -42,6 +42,8 @@ export interface Reservation {
   readonly late: boolean
   readonly supersedes: string | null
   readonly dedupeKey: string | null
+  /** The key of the quote that it was made with; no other reservation has the same. */
+  readonly quote: string | null
   readonly metadata: Metadata
   readonly ttlMs: number
   readonly request: RequestFields

@@ -6,6 +6,7 @@ import type { Decision, Reserve, View } from './commands.ts'
 import { accept, replay } from './decision.ts'
 import { Draft } from './draft.ts'
 import { DEDUPE_WINDOW_MS, MAX_OPEN_RESERVATIONS } from './limits.ts'
+import { checkQuote, checkQuoteIsOpen } from './quote.ts'
 import { refuse } from './refusals.ts'
 import { releaseHold } from './release.ts'
 import { firstDifference, type RequestFields, type Reservation } from './reservation.ts'
@@ -13,12 +14,16 @@ import { firstDifference, type RequestFields, type Reservation } from './reserva
 export function reserve(view: View, command: Reserve, now: EpochMs): Decision {
   const known = view.reservation
   if (known !== null) return answerKnown(known, view.aliasRequest ?? known.request, command)
+  const wrong = checkQuote(command)
+  if (wrong !== null) return wrong
   const twin = view.deduplicated
   if (twin !== null && isTwin(twin, now)) {
     const alias = { id: command.id, reservation: twin.id, request: command.request }
     const change = { book: view.book, entries: [], reservations: [], grants: [], alias, purchases: [] }
     return { ok: true, replayed: true, reservation: twin, grant: null, purchase: null, change }
   }
+  const closed = checkQuoteIsOpen(view, command, now)
+  if (closed !== null) return closed
   const draft = new Draft(view.book, now, view.retired)
   const released =
     view.superseded?.state === 'held' ? releaseHold(draft, view.superseded, `superseded by ${command.id}`) : null
@@ -80,6 +85,7 @@ function open(draft: Draft, command: Reserve, book: Book): Reservation {
     late: false,
     supersedes: command.supersedes,
     dedupeKey: command.dedupeKey,
+    quote: command.quote?.verdict === 'good' ? command.quote.key : null,
     metadata: command.metadata,
     ttlMs: command.ttlMs,
     request: command.request,

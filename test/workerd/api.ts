@@ -70,6 +70,7 @@ export function accountApi(account: string, options: Options = {}) {
       call('PUT', `${base}/grants/${id}`, { body: { kind: 'promotional', credits, reason: 'a test', ...more } }),
     reserve: (id: string, body: unknown, key: string = RUNNER) =>
       call('PUT', `${base}/reservations/${id}`, { ...options, key, body }),
+    quote: (facts: unknown) => call('POST', `${base}/quotes`, { ...options, key: RUNNER, body: facts }),
     settle: (id: string, credits: number) =>
       call('POST', `${base}/reservations/${id}/settle`, { ...options, key: RUNNER, body: { credits } }),
     release: (id: string) => call('POST', `${base}/reservations/${id}/release`, { ...options, key: RUNNER, body: {} }),

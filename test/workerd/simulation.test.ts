@@ -7,9 +7,9 @@ import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from '
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { Account } from '../../src/account/object.ts'
-import type { LedgerRequest } from '../../src/account/requests.ts'
+import type { LedgerRequest, Wanted } from '../../src/account/requests.ts'
 import { entryFromRow, type Row } from '../../src/account/rows.ts'
-import type { Command, Decision } from '../../src/ledger/commands.ts'
+import type { Command, Decision, Reserve } from '../../src/ledger/commands.ts'
 import { randomStep, Sender } from '../core/ledger/commands.ts'
 import { type Random, random } from '../core/ledger/random.ts'
 import { Store } from '../core/ledger/store.ts'
@@ -18,6 +18,7 @@ import { armedAt, callAlarm, dump, failHistory, query } from './object.ts'
 
 const SEEDS = 12
 const STEPS = 150
+const FACTS = { diffLines: 150, files: 6, complexity: 'medium', specialists: null, repository: null } as const
 const SERVICE = { kind: 'service' } as const
 
 /** What must have happened at least once, or the run has shown too little. */
@@ -47,11 +48,20 @@ function setClock(now: number): void {
 /** The request that leads the object to the very same command of the ledger. */
 function toRequest(command: Command): LedgerRequest {
   if (command.op === 'reserve') {
-    const { amount, tier: _, ...rest } = command
-    return { ...rest, what: { credits: amount } }
+    const { amount, tier: _, quote, ...rest } = command
+    return { ...rest, what: toWanted(amount, quote) }
   }
   if (!isRequest(command)) throw new Error(`nobody may ask for ${command.op}`)
   return command
+}
+
+function toWanted(amount: number, quote: Reserve['quote']): Wanted {
+  if (quote === null) return { credits: amount }
+  if (quote.verdict !== 'good') return { refusedQuote: quote.verdict }
+  const facts = { ...FACTS, tier: 'code_review' } as const
+  const estimate = { typical: amount, low: amount, high: amount, reserve: amount }
+  const { key, maxCredits, expiresAt } = quote
+  return { facts, quote: { account: 'any', facts, estimate, key, maxCredits, expiresAt } }
 }
 
 function isRequest(command: Command): command is Exclude<LedgerRequest, { readonly what: object }> {

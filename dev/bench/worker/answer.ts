@@ -45,6 +45,7 @@ function heldReservation(command: Reserve, ordinal: number, createdAt: EpochMs):
     costUsd: null,
     accrued: 0,
     late: false,
+    quote: null,
     createdAt,
     expiresAt: createdAt + command.ttlMs,
     closedAt: null,

@@ -24,6 +24,7 @@ const ANSWER = heldAnswer(
     onExpiry: 'release',
     supersedes: null,
     dedupeKey: null,
+    quote: null,
     metadata: METADATA,
   },
   FUNDS,

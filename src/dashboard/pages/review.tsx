@@ -3,13 +3,14 @@ import type { Hono } from 'hono'
 import type { FC } from 'hono/jsx'
 import * as z from 'zod'
 import { askAccount } from '../../account/client.ts'
-import { estimate } from '../../catalog/estimates.ts'
+import { estimate, type ReviewFacts } from '../../catalog/estimates.ts'
 import { type HistoryEntry, readEntries } from '../../history/read.ts'
 import { toFacts } from '../../http/commands.ts'
 import { EstimateBody } from '../../http/contract.ts'
 import { CALLER_ID } from '../../http/ids.ts'
+import { parseQuote } from '../../http/quotes.ts'
 import type { EpochMs, Millicredits } from '../../ledger/amounts.ts'
-import type { Reservation } from '../../ledger/reservation.ts'
+import type { RequestFields, Reservation } from '../../ledger/reservation.ts'
 import { Ledger } from '../entries.tsx'
 import { credits, time, worth } from '../format.ts'
 import { Frame, type Pages, show } from '../page.tsx'
@@ -80,7 +81,8 @@ const State: FC<{ reservation: Reservation; now: EpochMs }> = ({ reservation, no
 const STUCK_AFTER_MS = 15 * 60_000
 
 const Figures: FC<{ reservation: Reservation }> = ({ reservation }) => {
-  const { mode, held, charged, returned, absorbed, actual } = reservation
+  const { mode, held, charged, returned, absorbed, actual, maxCredits, quote } = reservation
+  const beyondQuote = quote === null ? 0 : Math.max(0, (actual ?? 0) - maxCredits)
   if (mode === 'byok') {
     return (
       <section class="card" aria-label="What it cost">
@@ -101,7 +103,11 @@ const Figures: FC<{ reservation: Reservation }> = ({ reservation }) => {
         {absorbed === null || absorbed === 0 ? null : <Figure name="Absorbed" text={credits(absorbed)} />}
       </dl>
       {absorbed === null || absorbed === 0 ? null : (
-        <p class="hint">Absorbed is what the review cost beyond its limit; you did not pay for it.</p>
+        <p class="hint">
+          {beyondQuote > 0
+            ? `The review cost ${credits(beyondQuote)} credits more than was quoted. The quote was kept: you did not pay for them.`
+            : 'Absorbed is what the review cost beyond its limit; you did not pay for it.'}
+        </p>
       )}
     </section>
   )
@@ -115,7 +121,7 @@ const Figure: FC<{ name: string; text: string }> = ({ name, text }) => (
 )
 
 const Terms: FC<{ reservation: Reservation }> = ({ reservation }) => {
-  const { createdAt, closedAt, expiresAt, maxCredits, overage, mode, metadata, state } = reservation
+  const { createdAt, closedAt, expiresAt, maxCredits, overage, mode, metadata, state, quote } = reservation
   const beyond = {
     available: 'taken from your available credits',
     cap: 'absorbed, not charged',
@@ -133,6 +139,9 @@ const Terms: FC<{ reservation: Reservation }> = ({ reservation }) => {
           ? null
           : [<dt>Never costs more than</dt>, <dd>{credits(maxCredits)} credits</dd>, <dt>Cost above the hold</dt>]}
         {mode === 'byok' ? null : <dd>{beyond[overage]}</dd>}
+        {mode === 'byok' || quote === null
+          ? null
+          : [<dt>Price</dt>, <dd>locked by a quote before it began; what it costs beyond is absorbed</dd>]}
         {Object.entries(metadata).map(([name, value]) => [<dt>{KNOWN_NAMES[name] ?? name}</dt>, <dd>{value}</dd>])}
       </dl>
     </section>
@@ -143,8 +152,8 @@ const Terms: FC<{ reservation: Reservation }> = ({ reservation }) => {
 const KNOWN_NAMES: Readonly<Record<string, string>> = { repository: 'Repository', pull_request: 'Pull request' }
 
 const AnotherRun: FC<{ reservation: Reservation }> = ({ reservation }) => {
-  const facts = Facts.safeParse(reservation.request)
-  if (!facts.success) {
+  const facts = factsOf(reservation.request)
+  if (facts === null) {
     return (
       <section class="card" aria-labelledby="again">
         <h2 id="again">Another run</h2>
@@ -155,7 +164,7 @@ const AnotherRun: FC<{ reservation: Reservation }> = ({ reservation }) => {
       </section>
     )
   }
-  const { typical, low, high, reserve } = estimate(toFacts(facts.data))
+  const { typical, low, high, reserve } = estimate(facts)
   return (
     <section class="card" aria-labelledby="again">
       <h2 id="again">Another run, today</h2>
@@ -168,6 +177,14 @@ const AnotherRun: FC<{ reservation: Reservation }> = ({ reservation }) => {
       </p>
     </section>
   )
+}
+
+/** What there was to review: as it was named, or as the quote knows it. */
+function factsOf(request: RequestFields): ReviewFacts | null {
+  const { quote } = request
+  if (typeof quote === 'string') return parseQuote(quote)?.facts ?? null
+  const named = Facts.safeParse(request)
+  return named.success ? toFacts(named.data) : null
 }
 
 const Story: FC<{ reservation: Reservation; entries: readonly HistoryEntry[] }> = ({ reservation, entries }) => {

@@ -26,8 +26,9 @@ export const batchRoutes: readonly Route[] = [
     body: BatchBody,
     maxBodyBytes: MAX_BATCH_BYTES,
     answers: { 200: { description: 'The answers, in the order of the commands.', schema: BatchAnswer } },
-    async handle({ env, account, caller, body }) {
-      const parsed = body.commands.map(parseCommand)
+    async handle({ env, configuration, account, caller, body }) {
+      const parse = (command: unknown) => parseCommand(command, account, configuration.signingSecrets)
+      const parsed = await Promise.all(body.commands.map(parse))
       const requests = parsed.flatMap((each) => (each.ok ? [each.request] : []))
       const answer = await askAccount(env, account, (object) => object.executeAll(caller, requests))
       if (!answer.ok) return refusal(answer.refusal, account)
@@ -44,7 +45,7 @@ type Parsed =
   | { readonly ok: true; readonly request: ReservationRequest }
   | { readonly ok: false; readonly problem: Problem }
 
-function parseCommand(command: unknown): Parsed {
+async function parseCommand(command: unknown, account: string, secrets: readonly string[]): Promise<Parsed> {
   const head = BatchCommand.safeParse(command)
   if (!head.success) return { ok: false, problem: invalidRequest(head.error) }
   const { op, id, ...fields } = head.data
@@ -57,7 +58,7 @@ function parseCommand(command: unknown): Parsed {
             errors: [{ path: 'wait_seconds', message: 'a batch does not wait' }],
           }),
         }
-      return parsed(ReserveBody.safeParse(fields), (body) => toReserveRequest(id, body))
+      return parsed(ReserveBody.safeParse(fields), (body) => toReserveRequest(id, body, account, secrets))
     case 'settle':
       return parsed(SettleBody.safeParse(fields), (body) => toSettle(id, body))
     case 'release':
@@ -67,9 +68,12 @@ function parseCommand(command: unknown): Parsed {
   }
 }
 
-function parsed<T>(result: z.ZodSafeParseResult<T>, toRequest: (body: T) => ReservationRequest): Parsed {
+async function parsed<T>(
+  result: z.ZodSafeParseResult<T>,
+  toRequest: (body: T) => ReservationRequest | Promise<ReservationRequest>,
+): Promise<Parsed> {
   return result.success
-    ? { ok: true, request: toRequest(result.data) }
+    ? { ok: true, request: await toRequest(result.data) }
     : { ok: false, problem: invalidBody(result.error) }
 }
 

@@ -2,11 +2,13 @@
 import { askAccount } from '../../account/client.ts'
 import { estimate } from '../../catalog/estimates.ts'
 import { PACKS } from '../../catalog/packs.ts'
+import { quoteOf } from '../../catalog/quotes.ts'
 import { TIERS } from '../../catalog/tiers.ts'
-import { allOf, Estimate, Pack, Tier } from '../answers.ts'
+import { allOf, Estimate, Pack, Quote, Tier } from '../answers.ts'
 import { toFacts } from '../commands.ts'
 import { EstimateBody } from '../contract.ts'
-import { presentEstimate, presentPack, presentTier } from '../present.ts'
+import { presentEstimate, presentPack, presentQuote, presentTier } from '../present.ts'
+import { newQuoteKey, quoteId } from '../quotes.ts'
 import { json, refusal } from '../respond.ts'
 import { type Route, RUNNERS, route } from '../route.ts'
 
@@ -56,6 +58,25 @@ export const catalogRoutes: readonly Route[] = [
     async handle({ env, account, caller, body }) {
       const answer = await askAccount(env, account, (object) => object.estimate(caller, toFacts(body)))
       return answer.ok ? json(presentEstimate(body.tier, answer.estimate)) : refusal(answer.refusal, account)
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/accounts/:account/quotes',
+    operation: 'quote',
+    group: 'Estimates',
+    summary: 'An estimate whose price is kept',
+    description:
+      'A review that is reserved with this quote is charged at most `max_credits`; what it costs beyond that is absorbed, whatever `overage` says. The quote is good for one reservation, for 24 hours. Asking for one stores nothing.',
+    scopes: RUNNERS,
+    body: EstimateBody,
+    answers: { 201: { description: 'The quote; its id is what a reservation names.', schema: Quote } },
+    async handle({ env, configuration, account, caller, body }) {
+      const facts = toFacts(body)
+      const answer = await askAccount(env, account, (object) => object.estimate(caller, facts))
+      if (!answer.ok) return refusal(answer.refusal, account)
+      const quote = quoteOf(account, facts, answer.estimate, answer.asOf, newQuoteKey())
+      return json(presentQuote(await quoteId(quote, configuration.signingSecrets), quote), 201)
     },
   }),
 ]

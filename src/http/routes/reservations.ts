@@ -23,12 +23,16 @@ export const reservationRoutes: readonly Route[] = [
     group: 'Reservations',
     summary: 'Hold credits for one review',
     description:
-      'Name the credits, or the facts of the review. The id is yours: the same request under it may be sent again for ever and holds once.',
+      'Name the credits, the facts of the review, or a quote. The id is yours: the same request under it may be sent again for ever and holds once. A quote serves one reservation: one that was refused, or answered by deduplication, has not used it; one that was released or has expired, has. It is judged when credits are held, so after the wait, if there is one. Any text that is no quote of ours is `forged`.',
     scopes: RUNNERS,
     body: ReserveBody,
     answers: { 201: DONE, 200: { ...DONE, description: 'A replay: the reservation as it now is.' } },
-    problems: ['insufficient_credits', 'conflict', 'limit_exceeded'],
-    handle: (call) => write(call, toReserveRequest(call.id, call.body), 201, (call.body.wait_seconds ?? 0) * 1000),
+    problems: ['insufficient_credits', 'conflict', 'quote_invalid', 'limit_exceeded'],
+    async handle(call) {
+      const { id, body, account, configuration } = call
+      const request = await toReserveRequest(id, body, account, configuration.signingSecrets)
+      return write(call, request, 201, (body.wait_seconds ?? 0) * 1000)
+    },
   }),
   route({
     method: 'post',

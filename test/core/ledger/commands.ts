@@ -2,6 +2,7 @@
 import { MAX_MILLICREDITS } from '../../../src/ledger/amounts.ts'
 import type { Command, Extend, GiveGrant, Reserve } from '../../../src/ledger/commands.ts'
 import { TRIAL_GRANT } from '../../../src/ledger/grants.ts'
+import type { QuoteFound } from '../../../src/ledger/quote.ts'
 import type { RequestFields, Reservation } from '../../../src/ledger/reservation.ts'
 import type { Payer } from './payment-commands.ts'
 import type { Step } from './steps.ts'
@@ -13,10 +14,14 @@ export { randomStep } from './steps.ts'
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 
+type Good = Extract<QuoteFound, { verdict: 'good' }>
+
 export class Sender {
   readonly #store: Store
   readonly #reserves: Reserve[] = []
   readonly #grants: GiveGrant[] = []
+  /** Quotes as they were given, with what each holds. */
+  readonly #quotes: { readonly found: Good; readonly reserve: number }[] = []
   readonly #payer: Payer | null
   #ids = 0
 
@@ -36,7 +41,7 @@ export class Sender {
     const id = this.#reservationId(step.slot, step.open)
     switch (step.act) {
       case 'reserve':
-        return this.#reserve(step)
+        return this.#reserve(step, now)
       case 'settle':
         return { op: 'settle', id, actual: this.#amount(step.size, this.#store.reservation(id)), costUsd: '0' }
       case 'release':
@@ -96,32 +101,59 @@ export class Sender {
     return soonest === Number.POSITIVE_INFINITY ? null : soonest
   }
 
-  #reserve(step: Step): Reserve {
+  #reserve(step: Step, now: number): Reserve {
     const sent = nth(this.#reserves, step.slot)
     if (sent !== null) return again(sent, step)
-    const amount = Math.max(1, this.#amount(step.size, null))
+    const quoted = this.#quote(step, Math.max(1, this.#amount(step.size, null)), now)
+    const { quote, reserve } = quoted
+    const maxCredits = capFor(step.cap, reserve)
+    const amount = quote === null ? reserve : Math.min(reserve, maxCredits)
     const metadata = { repository: 'acme/api', pull_request: '118' }
     const supersedes = step.other < 0 ? null : step.other === 0 ? 'unknown' : this.#reservationId(step.other, step.open)
     const { overage, onExpiry, dedupeKey } = step
     const ttlMs = typeof step.ttl === 'number' ? step.ttl : 2 * MINUTE
     const specialists = ['security', 'quality']
-    const request = { amount, overage, onExpiry, dedupeKey, supersedes, ttlMs, specialists, metadata, wait: undefined }
+    const request = {
+      amount,
+      quote: keyOf(quote),
+      overage,
+      onExpiry,
+      dedupeKey,
+      supersedes,
+      ttlMs,
+      specialists,
+      metadata,
+      wait: undefined,
+    }
     const command: Reserve = {
       op: 'reserve',
       id: this.#newId('r'),
       request,
       amount,
-      maxCredits: capFor(step.cap, amount),
-      tier: null,
+      maxCredits,
+      tier: quote === null ? null : 'code_review',
       ttlMs,
       overage,
       onExpiry,
       supersedes,
       dedupeKey,
+      quote,
       metadata,
     }
     this.#reserves.push(command)
     return command
+  }
+
+  #quote(step: Step, amount: number, now: number): { readonly quote: Reserve['quote']; readonly reserve: number } {
+    if (step.quote === null) return { quote: null, reserve: amount }
+    if (step.quote === 'forged') return { quote: { verdict: 'forged' }, reserve: amount }
+    if (step.quote === 'of another account') return { quote: { verdict: 'mismatch' }, reserve: amount }
+    const sent = step.quote === 'one sent before' ? nth(this.#quotes, Math.max(1, step.other)) : null
+    if (sent !== null) return { quote: sent.found, reserve: sent.reserve }
+    const maxCredits = Math.min(MAX_MILLICREDITS, 2 * amount)
+    const found: Good = { verdict: 'good', key: this.#newId('q'), maxCredits, expiresAt: now + (step.lasts ?? DAY) }
+    this.#quotes.push({ found, reserve: amount })
+    return { quote: found, reserve: amount }
   }
 
   #extend(step: Step, id: string, now: number): Extend {
@@ -209,6 +241,10 @@ export class Sender {
   }
 }
 
+function keyOf(quote: Reserve['quote']): string | null {
+  return quote === null ? null : quote.verdict === 'good' ? quote.key : quote.verdict
+}
+
 /** The n-th newest, or the oldest if there are not that many; `null` for 0. */
 function nth<T>(sent: readonly T[], slot: number): T | null {
   return slot === 0 ? null : (sent.at(-Math.min(slot, sent.length)) ?? null)
@@ -222,10 +258,15 @@ function again(sent: Reserve, step: Step): Reserve {
     case 'in another order':
       return { ...sent, request: reordered(request) }
     case 'as before, derived anew':
-      return { ...sent, amount: sent.amount + 1, maxCredits: sent.maxCredits + 2 }
+      return { ...sent, amount: sent.amount + 1, maxCredits: sent.maxCredits + 2, quote: unknownSince(sent.quote) }
     case 'another':
       return { ...sent, request: { ...request, ...otherField(step) } }
   }
+}
+
+/** The secret that signed it was taken away since. */
+function unknownSince(quote: Reserve['quote']): Reserve['quote'] {
+  return quote === null ? null : { verdict: 'forged' }
 }
 
 function reordered(request: RequestFields): RequestFields {

@@ -84,6 +84,7 @@ export function compareReservations(actual: Reservation | undefined, expected: M
   same(`${id}.actual`, actual.actual, expected.actual)
   same(`${id}.accrued`, actual.accrued, expected.accrued)
   same(`${id}.maxCredits`, actual.maxCredits, expected.maxCredits)
+  same(`${id}.quote`, actual.quote, expected.quote)
   same(`${id}.late`, actual.late, expected.late)
   same(`${id}.createdAt`, actual.createdAt, expected.createdAt)
   same(`${id}.expiresAt`, actual.expiresAt, expected.expiresAt)

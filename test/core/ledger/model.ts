@@ -4,6 +4,7 @@
  * answer, and what must be left where.
  */
 import type { Command, Extend, Release, Reserve, Settle, VoidGrant } from '../../../src/ledger/commands.ts'
+import type { QuoteFound, QuoteReason } from '../../../src/ledger/quote.ts'
 import type { Mode, OnExpiry, Overage, RequestFields, ReservationState } from '../../../src/ledger/reservation.ts'
 import {
   burnsBefore,
@@ -31,6 +32,7 @@ export interface ModelReservation {
   readonly overage: Overage
   readonly onExpiry: OnExpiry
   readonly dedupeKey: string | null
+  readonly quote: string | null
   readonly ttlMs: number
   readonly createdAt: number
   state: ReservationState
@@ -47,6 +49,8 @@ export interface ModelReservation {
   closedAt: number | null
 }
 
+type GoodQuote = Extract<QuoteFound, { verdict: 'good' }>
+
 export class Model extends Credits {
   readonly reservations = new Map<string, ModelReservation>()
   /** The reservations that are held, in the order in which they were made. */
@@ -56,6 +60,9 @@ export class Model extends Credits {
   readonly topUp: TopUp
   readonly payments: Payments
   /** Every name under which a reservation can be found, with the body that was first sent under it. */
+  /** Every quote that made a reservation, and those that were refused for want of credits so far. */
+  readonly #used = new Map<string, ModelReservation>()
+  readonly #short = new Set<string>()
   readonly #names = new Map<string, { readonly reservation: ModelReservation; readonly request: RequestFields }>()
 
   constructor(counters: Counters) {
@@ -140,24 +147,64 @@ export class Model extends Credits {
   #reserve(command: Reserve, now: number): Verdict {
     const named = this.#names.get(command.id)
     if (named !== undefined) return this.#reserveAgain(command, named.reservation, named.request)
+    const { quote } = command
+    if (quote !== null && quote.verdict !== 'good') return this.#refuseQuote(quote.verdict)
+    if (quote !== null && command.maxCredits > quote.maxCredits) {
+      this.saw('quote: promises less than is asked for')
+      return this.refuse('invalid', { field: 'max_credits' })
+    }
     const twin = this.#twin(command.dedupeKey, now)
+    const over = quote === null ? null : this.#overFor(quote, now)
     if (twin !== null) {
+      if (over !== null) this.saw('quote: answered by deduplication, used or expired as it is')
       this.#names.set(command.id, { reservation: twin, request: command.request })
       this.saw('reserve: deduplicated')
       return { outcome: 'replayed', reservation: twin, grant: null }
     }
+    if (over !== null) return over()
     if (command.overage === 'debt' && !this.debtAllowed) return this.refuse('forbidden', {})
     const old = command.supersedes === null ? undefined : this.#names.get(command.supersedes)?.reservation
     const held = this.byok ? 0 : command.amount
     if (held > this.free + this.#wouldComeBack(old, now)) {
       if (old?.state === 'held') this.saw('supersede: refused, the old hold stays')
+      if (quote !== null) this.#short.add(quote.key)
       return this.short(held)
     }
     if (old?.state === 'held') {
       this.#giveBack(old, now)
       this.saw('supersede: open')
     } else if (command.supersedes !== null) this.saw(old === undefined ? 'supersede: unknown' : 'supersede: closed')
-    return { outcome: 'accepted', reservation: this.#hold(command, held, now), grant: null }
+    const reservation = this.#hold(command, held, now)
+    if (quote !== null) this.#use(quote, reservation, now)
+    return { outcome: 'accepted', reservation, grant: null }
+  }
+
+  #refuseQuote(reason: QuoteReason, usedBy: string | null = null): Verdict {
+    this.saw(`quote: ${reason}`)
+    return this.refuse('quote_invalid', { reason, usedBy })
+  }
+
+  /** Why a quote that was good makes no reservation any more, as a refusal to be counted if it comes to that. */
+  #overFor({ key, expiresAt }: GoodQuote, now: number): (() => Verdict) | null {
+    const used = this.#used.get(key)
+    if (used !== undefined) {
+      return () => {
+        if (used.state === 'released') this.saw('quote: used by a reservation that was released')
+        return this.#refuseQuote('used', used.id)
+      }
+    }
+    if (now < expiresAt) return null
+    return () => {
+      if (now === expiresAt) this.saw('quote: expired at its very instant')
+      return this.#refuseQuote('expired')
+    }
+  }
+
+  #use({ key, expiresAt }: GoodQuote, reservation: ModelReservation, now: number): void {
+    this.#used.set(key, reservation)
+    this.saw(this.byok ? 'quote: under byok' : 'quote: serves a reservation')
+    if (this.#short.has(key)) this.saw('quote: serves one after it was refused for want of credits')
+    if (now === expiresAt - 1) this.saw('quote: in its last millisecond')
   }
 
   /** The reservation with this dedupe key that is not released and was made less than 60 s ago. */
@@ -180,6 +227,9 @@ export class Model extends Credits {
       this.saw(underAnotherName ? 'refused: conflict under another name' : 'refused: conflict')
       return { outcome: 'refused', code: 'conflict', figures: {}, fields }
     }
+    if (command.quote !== null && command.quote.verdict !== 'good') {
+      this.saw('quote: replayed, though it is no longer good')
+    }
     this.saw(underAnotherName ? 'reserve: replayed under another name' : 'reserve: replayed')
     if (command.amount !== reservation.held) this.saw('reserve: replayed, though other figures would be derived now')
     if (reservation.state !== 'held') this.saw('reserve: replayed after it closed')
@@ -187,7 +237,7 @@ export class Model extends Credits {
   }
 
   #hold(command: Reserve, held: number, now: number): ModelReservation {
-    const { id, maxCredits, overage, onExpiry, dedupeKey, ttlMs } = command
+    const { id, maxCredits, overage, onExpiry, dedupeKey, ttlMs, quote } = command
     const reservation: ModelReservation = {
       id,
       mode: this.byok ? 'byok' : 'credits',
@@ -195,6 +245,7 @@ export class Model extends Credits {
       overage,
       onExpiry,
       dedupeKey,
+      quote: quote?.verdict === 'good' ? quote.key : null,
       ttlMs,
       createdAt: now,
       state: 'held',
@@ -269,6 +320,7 @@ export class Model extends Credits {
     reservation.absorbed = actual - reservation.charged
     this.sums.absorbed += reservation.absorbed
     if (actual > cost) this.saw('overage: above max_credits is absorbed')
+    if (actual > cost && reservation.quote !== null) this.saw('quote: what is above it is absorbed')
     this.saw(
       fromHold === 0 ? 'settle: nothing' : fromHold < reservation.held ? 'settle: partial' : 'settle: all of the hold',
     )

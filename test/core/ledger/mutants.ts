@@ -8,6 +8,7 @@ import { decide } from '../../../src/ledger/decide.ts'
 import { nextDue } from '../../../src/ledger/due.ts'
 import type { Grant } from '../../../src/ledger/grants.ts'
 import { LATE_SETTLE_MS } from '../../../src/ledger/limits.ts'
+import { refuse } from '../../../src/ledger/refusals.ts'
 import type { Reservation } from '../../../src/ledger/reservation.ts'
 import { withGrants, withReservation } from './patches.ts'
 import { PAYMENT_MUTANTS } from './payment-mutants.ts'
@@ -107,6 +108,34 @@ export const MUTANTS: Readonly<Record<string, Partial<Ledger>>> = {
       if (twin === null || command.op !== 'reserve') return decide(view, command, now)
       const decision = decide({ ...view, deduplicated: { ...twin, createdAt: twin.createdAt + 1 } }, command, now)
       return decision.ok && decision.reservation?.id === twin.id ? { ...decision, reservation: twin } : decision
+    },
+  },
+  'a quote serves as many reservations as ask': {
+    decide: (view, command, now) => decide({ ...view, quotedBy: null }, command, now),
+  },
+  'a quote is good one millisecond too long': {
+    decide(view, command, now) {
+      if (command.op !== 'reserve' || command.quote?.verdict !== 'good') return decide(view, command, now)
+      return decide(view, { ...command, quote: { ...command.quote, expiresAt: command.quote.expiresAt + 1 } }, now)
+    },
+  },
+  'a quote is judged before the id is looked up': {
+    decide(view, command, now) {
+      if (command.op !== 'reserve' || command.quote?.verdict !== 'forged') return decide(view, command, now)
+      return refuse({ code: 'quote_invalid', reason: 'forged', usedBy: null })
+    },
+  },
+  'a forged quote makes a second name': {
+    decide(view, command, now) {
+      if (command.op !== 'reserve' || view.deduplicated === null) return decide(view, command, now)
+      const decision = decide(view, { ...command, quote: null }, now)
+      return decision.ok && decision.replayed ? decision : decide(view, command, now)
+    },
+  },
+  'a quote does not keep its price': {
+    decide(view, command, now) {
+      if (command.op !== 'reserve' || command.quote?.verdict !== 'good') return decide(view, command, now)
+      return decide(view, { ...command, quote: { ...command.quote, maxCredits: MAX_MILLICREDITS } }, now)
     },
   },
   'superseding leaves the old hold where it was': {

@@ -87,6 +87,8 @@ export const LASTS = [null, 1, MINUTE, HOUR, 14 * DAY, 0] as const
 export const KINDS = ['purchase', 'trial', 'promotional', 'adjustment', 'top_up'] as const
 export const OVERAGES = ['available', 'cap', 'debt'] as const
 export const ON_EXPIRY = ['release', 'settle_accrued'] as const
+/** What a new reserve brings as its quote; how long a new one is good, `lasts` says. */
+export const QUOTES = [null, 'new', 'one sent before', 'forged', 'of another account'] as const
 export const DEDUPE_KEYS = [null, 'a', 'b'] as const
 
 /** Of ids this many of the newest are used again; the older ones would hardly still collide with anything. */
@@ -108,6 +110,7 @@ export interface Step extends PaymentStep {
   readonly overage: Overage
   readonly onExpiry: OnExpiry
   readonly dedupeKey: string | null
+  readonly quote: (typeof QUOTES)[number]
   readonly accrued: (typeof SIZES)[number] | null
   readonly kind: GrantKind
   readonly lasts: (typeof LASTS)[number]
@@ -165,6 +168,8 @@ const WEIGHTED_LASTS: readonly Step['lasts'][] = [...repeated<Step['lasts']>(4, 
 /** The largest amount fills an account for good, so it comes rarely. */
 const COMMON_SIZES: readonly Step['size'][] = [...SIZES.slice(0, -1), 'half the free', 'half the free']
 
+const COMMON_QUOTES: readonly Step['quote'][] = [...repeated<Step['quote']>(3, ['new', 'one sent before']), ...QUOTES]
+
 export function randomMood(chance: Random): Mood {
   return chance.pick(Object.keys(MOODS) as Mood[])
 }
@@ -186,6 +191,7 @@ export function randomStep(chance: Random, mood: Mood = 'reviews'): Step {
     overage: chance.pick(OVERAGES),
     onExpiry: chance.pick(ON_EXPIRY),
     dedupeKey: chance.below(2) === 0 ? null : chance.pick(DEDUPE_KEYS),
+    quote: chance.below(6) === 0 ? chance.pick(COMMON_QUOTES) : null,
     accrued: chance.below(3) === 0 ? null : chance.pick(COMMON_SIZES),
     kind: chance.pick(KINDS),
     lasts: chance.pick(WEIGHTED_LASTS),

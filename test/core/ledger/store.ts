@@ -40,6 +40,7 @@ const NOTHING = {
   aliasRequest: null,
   deduplicated: null,
   superseded: null,
+  quotedBy: null,
   retired: [],
   purchase: null,
   settles: null,
@@ -61,6 +62,7 @@ export class Store {
   offers: Readonly<Record<string, TopUpFacts['offered']>> = {}
   #attempts: Purchase[] = []
   readonly #newestByDedupeKey = new Map<string, string>()
+  readonly #madeWith = new Map<string, string>()
   readonly #ledger: Ledger
 
   constructor(ledger: Ledger = LEDGER) {
@@ -134,6 +136,7 @@ export class Store {
           aliasRequest: this.aliases.get(command.id)?.request ?? null,
           deduplicated: twin === undefined ? null : this.reservation(twin),
           superseded,
+          quotedBy: command.quote?.verdict === 'good' ? (this.#madeWith.get(command.quote.key) ?? null) : null,
           retired: [...this.#retired(grantsOf(reservation)), ...this.#retired(grantsOf(superseded))],
         }
       }
@@ -192,8 +195,9 @@ export class Store {
   }
 
   #keep(reservation: Reservation): void {
-    const { id, state, dedupeKey } = reservation
+    const { id, state, dedupeKey, quote } = reservation
     if (dedupeKey !== null && !this.reservations.has(id)) this.#newestByDedupeKey.set(dedupeKey, id)
+    if (quote !== null) this.#madeWith.set(quote, id)
     this.reservations.set(id, reservation)
     if (state === 'held') this.held.set(id, reservation)
     else this.held.delete(id)

@@ -37,6 +37,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   listPacks: { status: 200 },
   estimate: { status: 200, body: FACTS },
   estimateForAccount: { status: 200, body: FACTS },
+  quote: { status: 201, body: FACTS },
   reserve: { status: 201, body: { credits: 1 }, prepare: async () => freshId() },
   settle: { status: 200, body: { credits: 1 }, prepare: heldReservation },
   release: { status: 200, body: {}, prepare: heldReservation },
