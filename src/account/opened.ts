@@ -195,7 +195,7 @@ export class OpenedAccount {
       const before = ledger.book.available
       const decision = ledger.run(command, now)
       if (!decision.ok) return refused(this.#explain(decision.refusal, now))
-      if (request.op === 'reserve') this.waiting.made(request.id)
+      if (request.op === 'reserve') this.waiting.made(request.id, decision.replayed ? null : request.dedupeKey)
       this.#noticed(before)
       const { replayed, reservation, grant } = decision
       return { ok: true, replayed, reservation, grant, balance: ledger.balance(now) }

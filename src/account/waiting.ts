@@ -70,11 +70,15 @@ export class Waiting {
     }
   }
 
-  /** A reservation was made or found under this id: whoever waits for it hears of it, as a replay. */
-  made(id: string): void {
+  /**
+   * A reservation was made or found under this id: whoever waits for it hears of it, as a replay. If it was made just
+   * now, under a dedupe key, it is also the answer for whoever waits with that key under another id.
+   */
+  made(id: string, dedupeKey: string | null): void {
     if (this.#waiters.length === 0) return
-    const same = this.#waiters.filter((waiter) => waiter.request.id === id)
-    this.#waiters = this.#waiters.filter((waiter) => waiter.request.id !== id)
+    const isSame = ({ request }: Waiter) => request.id === id || (dedupeKey !== null && request.dedupeKey === dedupeKey)
+    const same = this.#waiters.filter(isSame)
+    this.#waiters = this.#waiters.filter((waiter) => !isSame(waiter))
     for (const waiter of same) finish(waiter, this.#try(waiter))
   }
 

@@ -1,5 +1,10 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { type AccountApi, newAccount, type Result } from './api.ts'
+import { callAlarm } from './object.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 /** Sends a reservation that has to wait, and returns once the object has it: a call that was sent later is answered. */
 async function waiting(account: AccountApi, id: string, credits: number): Promise<Promise<Result>[]> {
@@ -83,4 +88,69 @@ test('the 101st waiter is told to come back', async () => {
   expect(refused.body.code).toBe('overloaded')
   await account.grant('enough', 10_000)
   expect((await Promise.all(waiters)).every((each) => each.status === 201)).toBe(true)
+})
+
+test('whoever waits for the same review under another id is answered with it at once, though others still wait', async () => {
+  const account = await newAccount(10)
+  const wait = { dedupe_key: 'pr-118@abc', wait_seconds: 30 }
+  const webhook = account.reserve('webhook', { credits: 50, ...wait })
+  await account.balance()
+  const [large] = await waiting(account, 'large', 500)
+  const slash = account.reserve('slash', { credits: 60, ...wait })
+  await account.balance()
+  await account.grant('some', 50)
+  expect((await webhook).status).toBe(201)
+  expect(await slash).toMatchObject({ status: 200, body: { reservation: { id: 'webhook' } } })
+  await account.grant('enough', 500)
+  expect((await large)?.status).toBe(201)
+  expect(await account.balance()).toMatchObject({ available: 10, reserved: 550 })
+})
+
+test('a waiting reservation keeps what it supersedes until it is held, and swaps it then', async () => {
+  const account = await newAccount(100)
+  await account.reserve('old', { credits: 80 })
+  const swap = account.reserve('new', { credits: 150, supersedes: 'old', wait_seconds: 30 })
+  await account.balance()
+  expect((await account.get('/reservations/old')).body.state).toBe('held')
+  await account.grant('some', 50)
+  expect((await swap).body.balance).toMatchObject({ available: 0, reserved: 150 })
+  expect((await account.get('/reservations/old')).body.state).toBe('released')
+})
+
+test('a waiting reservation that gives up leaves what it would have superseded', async () => {
+  const account = await newAccount(100)
+  await account.reserve('old', { credits: 80 })
+  const refused = await account.reserve('new', { credits: 101, supersedes: 'old', wait_seconds: 1 })
+  expect(refused.body).toMatchObject({ code: 'insufficient_credits', shortfall: 1 })
+  expect((await account.get('/reservations/old')).body.state).toBe('held')
+  expect((await account.get('/reservations/new')).status).toBe(404)
+})
+
+test('when a large one gives up, those that it stopped are served', async () => {
+  const account = await newAccount(10)
+  const large = account.reserve('large', { credits: 500, wait_seconds: 1 })
+  await account.balance()
+  const [small] = await waiting(account, 'small', 40)
+  await account.grant('some', 30)
+  expect((await large).status).toBe(402)
+  expect((await small)?.status).toBe(201)
+})
+
+test('a hold that runs out serves who waits for its credits, by the alarm alone', async () => {
+  const account = await newAccount(100)
+  await account.reserve('crashed', { credits: 80, ttl_seconds: 60 })
+  const [next] = await waiting(account, 'next', 50)
+  const end = Date.parse((await account.get('/reservations/crashed')).body.expires_at)
+  vi.useFakeTimers({ toFake: ['Date'], now: end })
+  await callAlarm(account.id)
+  expect((await next)?.status).toBe(201)
+})
+
+test('a refusal for another reason than credits does not wait', async () => {
+  const account = await newAccount(10)
+  const waits = { wait_seconds: 30 }
+  expect((await account.reserve('owing', { credits: 50, overage: 'debt', ...waits })).status).toBe(403)
+  await account.reserve('used', { credits: 5 })
+  expect((await account.reserve('used', { credits: 50, ...waits })).body.code).toBe('conflict')
+  expect((await account.reserve('long', { credits: 50, wait_seconds: 31 })).status).toBe(422)
 })
