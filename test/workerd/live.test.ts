@@ -49,6 +49,15 @@ test('a live connection survives the eviction of its object', async () => {
   expect(await live.next()).toBe('pong')
 })
 
+test('a batch is one step to whoever watches: its last balance, and none in between', async () => {
+  const account = await newAccount(100)
+  const live = await watch(account)
+  await live.nextBalance()
+  const commands = Array.from({ length: 50 }, (_, index) => ({ op: 'reserve', id: `r${index}`, credits: 1 }))
+  await account.post('/reservations:batch', { commands })
+  expect(await live.nextBalance()).toMatchObject({ available: 50, reserved: 50, version: 51 })
+})
+
 test('a burst of changes arrives in order and ends with the last', async () => {
   const account = await newAccount(100)
   const live = await watch(account)

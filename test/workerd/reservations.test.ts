@@ -1,5 +1,10 @@
-import { expect, test } from 'vitest'
+import { evictDurableObject } from 'cloudflare:test'
+import { afterEach, expect, test, vi } from 'vitest'
 import { type Body, newAccount } from './api.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 const FACTS = { tier: 'code_review', diff_lines: 150, files: 6 }
 
@@ -231,4 +236,125 @@ test('a batch answers each command in its place with the status of its single ca
   ])
   expect(body.balance).toMatchObject({ available: 30, reserved: 60 })
   expect(await account.audit()).toMatchObject({ ok: true })
+})
+
+test('superseding goes by any name, and swaps a hold once', async () => {
+  const account = await newAccount(100)
+  await account.reserve('webhook', { credits: 40, dedupe_key: 'k' })
+  await account.reserve('slash', { credits: 40, dedupe_key: 'k' })
+  const first = await account.reserve('push_2', { credits: 70, supersedes: 'slash' })
+  expect(first.body.reservation).toMatchObject({ supersedes: 'slash', credits: 70 })
+  expect((await account.get('/reservations/webhook')).body).toMatchObject({ state: 'released', returned: 40 })
+  const again = await account.reserve('push_2', { credits: 70, supersedes: 'slash' })
+  expect(again.headers.get('Idempotent-Replayed')).toBe('true')
+  await account.settle('push_2', 10)
+  const closed = await account.reserve('push_3', { credits: 5, supersedes: 'push_2' })
+  expect(closed.status).toBe(201)
+  expect((await account.get('/reservations/push_2')).body).toMatchObject({ state: 'settled', charged: 10 })
+  const itself = await account.reserve('self', { credits: 5, supersedes: 'self' })
+  expect([itself.status, itself.body.balance.reserved]).toEqual([201, 10])
+  expect(await account.audit()).toMatchObject({ ok: true })
+})
+
+test('of two pushes that supersede the same hold at once, both are held and it is released once', async () => {
+  const account = await newAccount(200)
+  await account.reserve('old', { credits: 80 })
+  const swaps = await Promise.all(['a', 'b'].map((id) => account.reserve(id, { credits: 90, supersedes: 'old' })))
+  expect(swaps.map((each) => each.status)).toEqual([201, 201])
+  expect(await account.balance()).toMatchObject({ available: 20, reserved: 180 })
+  expect(await account.audit()).toMatchObject({ ok: true })
+})
+
+test('a dedupe key names a review for 60 s to the millisecond, and its other names for ever', async () => {
+  const account = await newAccount(1_000)
+  const body = { credits: 10, dedupe_key: 'k' }
+  const made = Date.parse((await account.reserve('first', body)).body.reservation.created_at)
+  await account.settle('first', 4)
+  vi.useFakeTimers({ toFake: ['Date'], now: made + 59_999 })
+  expect((await account.reserve('twin', body)).body.reservation).toMatchObject({ id: 'first', state: 'settled' })
+  vi.setSystemTime(made + 60_000)
+  expect((await account.reserve('second', body)).status).toBe(201)
+  vi.setSystemTime(made + 30 * 24 * 60 * 60_000)
+  await evictDurableObject(account.stub())
+  expect((await account.reserve('twin', body)).body.reservation).toMatchObject({ id: 'first', charged: 4 })
+  expect((await account.reserve('twin', { ...body, credits: 11 })).body).toMatchObject({ field: 'credits' })
+  expect((await account.get('/reservations/twin')).body.id).toBe('first')
+})
+
+test('what was released is no longer the answer to its dedupe key; its other names still find it', async () => {
+  const account = await newAccount(100)
+  const body = { credits: 10, dedupe_key: 'k' }
+  await account.reserve('first', body)
+  await account.reserve('twin', body)
+  expect((await account.release('twin')).body.reservation).toMatchObject({ id: 'first', state: 'released' })
+  const next = await account.reserve('next', body)
+  expect([next.status, next.body.reservation.id]).toEqual([201, 'next'])
+  expect((await account.reserve('twin', body)).body.reservation).toMatchObject({ id: 'first', state: 'released' })
+})
+
+test('what is reported as accrued never falls, and a refused heartbeat reports nothing', async () => {
+  const account = await newAccount(100)
+  await account.reserve('rev', { credits: 40, on_expiry: 'settle_accrued', ttl_seconds: 60 })
+  for (const accrued of [10, 30, 20, 0]) await account.extend('rev', { accrued })
+  expect((await account.extend('rev', { accrued: 35, credits: 500 })).status).toBe(422)
+  expect((await account.extend('rev', { accrued: 35, ttl_seconds: 3_600 })).body.reservation.accrued).toBe(35)
+  await account.reserve('far', { credits: 1 })
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 5_000 })
+  const far = await account.extend('far', { accrued: 1, ttl_seconds: 86_400 })
+  expect(far.body).toMatchObject({ code: 'limit_exceeded', limit: 'reservation_lifetime_seconds', maximum: 86_400 })
+  expect((await account.get('/reservations/far')).body.accrued).toBe(0)
+})
+
+test('more accrued than is held is charged up to the hold when time runs out; a late settle states the rest', async () => {
+  const account = await newAccount(100)
+  await account.reserve('rev', { credits: 40, on_expiry: 'settle_accrued', ttl_seconds: 60 })
+  await account.extend('rev', { accrued: 70, ttl_seconds: 60 })
+  const end = Date.parse((await account.get('/reservations/rev')).body.expires_at)
+  vi.useFakeTimers({ toFake: ['Date'], now: end })
+  expect((await account.get('/reservations/rev')).body).toMatchObject({ state: 'expired', charged: 40, returned: 0 })
+  expect((await account.extend('rev', { accrued: 80 })).body.code).toBe('reservation_expired')
+  const late = await account.settle('rev', 75)
+  expect(late.body).toMatchObject({
+    reservation: { state: 'settled', late: true, charged: 75, absorbed: 0 },
+    balance: { available: 25 },
+  })
+  expect((await account.settle('rev', 75)).headers.get('Idempotent-Replayed')).toBe('true')
+  expect((await account.settle('rev', 76)).body.code).toBe('reservation_settled')
+  expect(await account.audit()).toMatchObject({ ok: true })
+})
+
+test('a batch of 1,000 is decided in order, each by itself, and repeated whole it changes nothing', async () => {
+  const account = await newAccount(300)
+  const commands = Array.from({ length: 250 }, (_, index) => [
+    { op: 'reserve', id: `r${index}`, credits: 2 },
+    { op: 'extend', id: `r${index}`, accrued: 1 },
+    { op: 'settle', id: `r${index}`, credits: 1 },
+    { op: 'release', id: `r${index}` },
+  ]).flat()
+  const statuses = ({ body }: { body: Body }) => body.results.map((each: { status: number }) => each.status)
+  const first = await account.post('/reservations:batch', { commands })
+  const once = [201, 200, 200, 409]
+  expect(statuses(first)).toEqual(Array.from({ length: 250 }, () => once).flat())
+  expect(first.body.balance).toMatchObject({ available: 50, reserved: 0, version: 501 })
+  const again = await account.post('/reservations:batch', { commands })
+  expect(statuses(again)).toEqual(Array.from({ length: 250 }, () => [200, 409, 200, 409]).flat())
+  expect(again.body.balance.version).toBe(501)
+  expect(await account.audit()).toMatchObject({ ok: true })
+})
+
+test('in a batch a hold is swapped, deduplicated and refused as by single calls', async () => {
+  const account = await newAccount(100)
+  const commands = [
+    { op: 'reserve', id: 'push_1', credits: 80, dedupe_key: 'k' },
+    { op: 'reserve', id: 'slash', credits: 80, dedupe_key: 'k' },
+    { op: 'reserve', id: 'push_2', credits: 101, supersedes: 'slash' },
+    { op: 'reserve', id: 'push_2', credits: 90, supersedes: 'slash' },
+    { op: 'release', id: 'slash' },
+    { op: 'settle', id: 'push_2', credits: 1, cost_usd: '0.01' },
+    { op: 'settle', id: 'push_2', cost_usd: '0.01' },
+  ]
+  const { body } = await account.post('/reservations:batch', { commands })
+  expect(body.results.map((each: { status: number }) => each.status)).toEqual([201, 200, 402, 201, 200, 400, 200])
+  expect(body.results[1].reservation.id).toBe('push_1')
+  expect(body.balance).toMatchObject({ available: 99, reserved: 0 })
 })
