@@ -51,6 +51,16 @@ test('a review writes 7 rows in its object: 2 entries, 3 of its reservation, 2 o
   expect(rows.object / REVIEWS).toBe(7)
 })
 
+test('a quote costs its review one row more: that it is used', async () => {
+  const account = await newAccount(1_000)
+  const { id: quote } = (await account.quote(FACTS)).body
+  await callAlarm(account.id)
+  const rows = await counting(account)
+  expect((await account.reserve('quoted', { quote })).status).toBe(201)
+  expect((await account.settle('quoted', 50)).status).toBe(200)
+  expect(rows.object).toBe(8)
+})
+
 test('in history a review writes 4 rows, and a burst of them one more for their sum', async () => {
   const account = await newAccount(100_000)
   await callAlarm(account.id)

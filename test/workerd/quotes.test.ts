@@ -11,6 +11,7 @@ import { visitorOf } from './visitor.ts'
 
 const FACTS = { tier: 'code_review', diff_lines: 150, files: 6 }
 const AT_ONCE = 200
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const DAY_MS = 24 * 60 * 60 * 1000
 
 const secrets = env.SIGNING_SECRETS
@@ -154,12 +155,12 @@ test('a quote that was changed by any one character is forged', async () => {
   const api = accountApi(account.id, { unchecked: true })
   const answers = await Promise.all(
     bytes.map((place) => {
-      // The next letter differs in the last bits only, which in a last character may mean nothing.
-      const changed = String.fromCharCode(id.charCodeAt(place) ^ 1)
+      // The next letter of base64: in the last character it differs in bits that mean nothing.
+      const changed = BASE64URL[(BASE64URL.indexOf(id[place] ?? '') + 1) % BASE64URL.length]
       return api.reserve(`r${place}`, { quote: id.slice(0, place) + changed + id.slice(place + 1) })
     }),
   )
-  expect(answers.every(({ body }) => body.reason === 'forged' || body.code === 'invalid_request')).toBe(true)
+  expect(answers.every(({ body }) => body.reason === 'forged')).toBe(true)
   expect((await account.reserve('rev', { quote: id })).status).toBe(201)
 })
 
@@ -256,7 +257,7 @@ test('a reserve that was refused for want of credits has not used its quote', as
 test('what deduplication answers has not used its quote, even one that has expired; a forged one makes no name', async () => {
   const account = await newAccount(1_000)
   const [first, second] = [(await quoteFor(account)).id, await quoteFor(account)]
-  at(Date.parse(second.expires_at) - 10)
+  at(Date.parse(second.expires_at) - 30_000)
   await account.reserve('webhook', { quote: first, dedupe_key: 'k' })
   const slash = await account.reserve('slash', { quote: second.id, dedupe_key: 'k' })
   expect(slash.body.reservation).toMatchObject({ id: 'webhook', quote: first })
