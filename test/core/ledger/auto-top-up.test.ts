@@ -368,6 +368,19 @@ describe('the state of auto top-up', () => {
     expect(account.state()).toBe('suspended')
   })
 
+  it('stays suspended when a link is paid: that settles one attempt, and is no new agreement', () => {
+    const account = new TopUpExample()
+    account.agree()
+    let last = ''
+    for (let decline = 1; decline <= 3; decline += 1) {
+      last = account.fail('declined')
+      account.wait(HOUR)
+    }
+    account.checkout('link', { settles: last })
+    account.report('link')
+    expect(account.state()).toBe('suspended')
+  })
+
   it('wants the customer when the bank did, until the link is paid', () => {
     const account = new TopUpExample()
     account.agree()
