@@ -7,6 +7,7 @@ const SOURCE = resolve(import.meta.dirname, '../../src')
 
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ledger: [],
+  client: [],
   catalog: ['ledger'],
   history: ['ledger', 'catalog'],
   stripe: ['ledger', 'catalog'],
@@ -19,6 +20,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages and runtime modules that a folder may use; the pure ones use none. */
 const MAY_USE: Readonly<Record<string, RegExp>> = {
   ledger: /^$/,
+  // What only Node has is an entry of its own.
+  'client/node': /^node:/,
+  client: /^$/,
   catalog: /^$/,
   history: /^drizzle-orm/,
   stripe: /^stripe$/,
@@ -70,7 +74,14 @@ test('imports go one way', () => {
 
 test('a folder uses only the packages that are its own business', () => {
   for (const { file, folder, target } of imports()) {
-    if (!target.startsWith('.')) expect(target, `${file} imports ${target}`).toMatch(MAY_USE[folder] ?? /^$/)
+    const mayUse = MAY_USE[dirname(file)] ?? MAY_USE[folder] ?? /^$/
+    if (!target.startsWith('.')) expect(target, `${file} imports ${target}`).toMatch(mayUse)
+  }
+})
+
+test('the client runs where there is no Node', () => {
+  for (const { file, target } of imports()) {
+    if (dirname(file) === 'client') expect(target, `${file} imports ${target}`).not.toMatch(/\/node\//)
   }
 })
 

@@ -1,0 +1,12 @@
+/** `assay-credits/client`: what is published. For Node 20 and newer, Workers and browsers; it needs no package. */
+export type { Account, Written } from './account.ts'
+export { AssayCredits, type AssayOptions } from './client.ts'
+export type { CallOptions } from './connection.ts'
+export type * from './contract.ts'
+export type { Cost } from './cost.ts'
+export type { Delivered } from './delivery.ts'
+export { AssayError, AssayNotHeld, AssayUnreachable } from './errors.ts'
+export type { Journal, Settlement } from './journal.ts'
+export type { Review, Reviewed, ReviewOptions } from './review.ts'
+export type { Runtime } from './runtime.ts'
+export type { OnTrouble, Trouble } from './trouble.ts'

@@ -1,0 +1,2 @@
+/** `assay-credits/client/node`: what only Node has. */
+export { FileJournal } from './file-journal.ts'
