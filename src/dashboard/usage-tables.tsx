@@ -1,6 +1,6 @@
 /** Sums of usage as tables: what was reviewed, what was charged for it, and who paid for the rest. */
 import type { FC } from 'hono/jsx'
-import { type Dearest, MAX_ENTRIES_LOOKED_AT } from '../history/overview.ts'
+import { type Dearest, LOOKS } from '../history/overview.ts'
 import type { UsageGroup, UsageLine } from '../history/read.ts'
 import { tierName } from './charts.tsx'
 import { count, credits, day, time, worth } from './format.ts'
@@ -110,7 +110,7 @@ const Figure: FC<{ title: string; value: string }> = ({ title, value }) => (
 /** What is paid on an own key counts too: the last column is what both cost together. */
 const DEAR_COLUMNS = ['Credits', 'Reviews', 'USD'] as const
 
-export const DearestTable: FC<{ dearest: Dearest }> = ({ dearest }) => (
+export const DearestTable: FC<{ dearest: Dearest; further: string }> = ({ dearest, further }) => (
   <section class="card" aria-labelledby="dearest">
     <h2 id="dearest">The dearest pull requests</h2>
     {dearest.pullRequests.length === 0 ? (
@@ -147,8 +147,12 @@ export const DearestTable: FC<{ dearest: Dearest }> = ({ dearest }) => (
     )}
     {dearest.since === null ? null : (
       <p class="soft words">
-        Of the newest {count(MAX_ENTRIES_LOOKED_AT)} changes of this period only, those since {time(dearest.since)}.
-        Choose a shorter period to see what was before.
+        Of the newest {count(LOOKS[dearest.look])} changes of this period only, those since {time(dearest.since)}.{' '}
+        {dearest.look === 'near' ? (
+          <a href={further}>Look at {count(LOOKS.further)}</a>
+        ) : (
+          'Choose a shorter period to see what was before.'
+        )}
       </p>
     )}
   </section>

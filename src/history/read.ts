@@ -6,6 +6,7 @@ import { and, asc, desc, eq, gte, inArray, lt, lte, max, type SQL, sql } from 'd
 import { drizzle } from 'drizzle-orm/d1'
 import type { EpochMs } from '../ledger/amounts.ts'
 import type { EntryKind } from '../ledger/entry.ts'
+import { firstFrom } from './halving.ts'
 import { accounts, entries, usage } from './tables.ts'
 
 export type HistoryEntry = typeof entries.$inferSelect
@@ -70,23 +71,6 @@ function lookUp({ reservation, kind }: EntryFilter): { readonly index: SQL; read
 
 /** Of these kinds a page is found anywhere in the ledger; the others have an index, which costs a write per entry. */
 const EVERY_REVIEW_HAS: ReadonlySet<string> = new Set<EntryKind>(['reserve', 'settle'])
-
-/**
- * The number of the first entry at or after an instant. Entries are gapless and their times never fall (R18, R19), so
- * it is found by halving: a period costs the same wherever it lies in the ledger, and needs no index of its own.
- */
-function firstFrom(account: string, at: EpochMs): SQL<number> {
-  return sql`(
-    WITH RECURSIVE search (low, high) AS (
-      SELECT 1, (SELECT ifnull(max(seq), 0) + 1 FROM entries WHERE account = ${account})
-      UNION ALL
-      SELECT iif(middle.at < ${at}, middle.seq + 1, low), iif(middle.at < ${at}, high, middle.seq)
-      FROM search JOIN entries AS middle ON middle.account = ${account} AND middle.seq = (low + high) / 2
-      WHERE low < high
-    )
-    SELECT low FROM search WHERE low = high
-  )`
-}
 
 /** The number of the last entry that history has of an account; 0 if none. */
 export async function readWatermark(db: D1Database, account: string): Promise<number> {

@@ -2,10 +2,11 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { explain, type Told } from '../../src/dashboard/words.ts'
-import { type EntryFilter, readEntries } from '../../src/history/read.ts'
+import { type EntryFilter, type HistoryEntry, readEntries } from '../../src/history/read.ts'
 import { ENTRY_KINDS, type EntryKind } from '../../src/ledger/entry.ts'
 import { newAccount } from './api.ts'
 import { callAlarm } from './object.ts'
+import { rowsReadBy } from './rows-read.ts'
 import { visitorOf } from './visitor.ts'
 
 const NOTHING: Told = {
@@ -174,9 +175,11 @@ test('with 100,000 entries no page reads more than with a few, whatever the filt
     .bind(account, entries, JSON.stringify(rare))
     .run()
   const read = async (filter: EntryFilter, before: number | null = null) => {
-    const counted = counting(env.HISTORY)
-    const found = await readEntries(counted.db, account, filter, before, 51)
-    return { found: found.map(({ seq }) => seq), rows: counted.rows() }
+    let found: readonly HistoryEntry[] = []
+    const rows = await rowsReadBy(async () => {
+      found = await readEntries(env.HISTORY, account, filter, before, 51)
+    })
+    return { found: found.map(({ seq }) => seq), rows }
   }
   // Halving takes 17 steps of a few rows each, for either end of a period.
   const most = 51 * 2 + 2 * 17 * 4
@@ -196,18 +199,3 @@ test('with 100,000 entries no page reads more than with a few, whatever the filt
   expect((await read({ to: 1_000 })).found).toEqual([])
   expect((await read({ to: 1_001 })).found).toEqual([1])
 })
-
-/** D1 that says how many rows were read. */
-function counting(db: D1Database): { db: D1Database; rows: () => number } {
-  let rows = 0
-  const wrap = (statement: D1PreparedStatement): object => ({
-    bind: (...values: unknown[]) => wrap(statement.bind(...values)),
-    raw: async () => {
-      const { results, meta } = await statement.all<Record<string, unknown>>()
-      rows += meta.rows_read
-      return results.map(Object.values)
-    },
-  })
-  const counted = { prepare: (text: string) => wrap(db.prepare(text)) }
-  return { db: counted as unknown as D1Database, rows: () => rows }
-}

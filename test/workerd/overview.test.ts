@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { MAX_ENTRIES_LOOKED_AT, readDearest, readMoments, readTierDays } from '../../src/history/overview.ts'
+import { LOOKS, readDearest, readMoments, readTierDays } from '../../src/history/overview.ts'
 import { ledger, MINUTE_MS, START } from './long-ledger.ts'
 
 const DAY_MS = 86_400_000
@@ -46,16 +46,21 @@ test('the dearest pull requests are those of the period, credits and own key tog
   await add(8, 16, { kind: 'release', charged: 0, ...of('acme/api', '5') })
   await add(9, 20, { charged: 900_000, ...of('acme/api', '6') })
   const stretch = { from: START + 10 * MINUTE_MS, to: START + 20 * MINUTE_MS }
-  expect(await readDearest(env.HISTORY, 'dear', stretch, 10)).toEqual({
+  expect(await readDearest(env.HISTORY, 'dear', stretch, 10, 'near')).toEqual({
     since: null,
+    look: 'near',
     pullRequests: [
       { repository: 'acme/web', pullRequest: '2', reviews: 2, charged: 70_000, byokCost: 0 },
       { repository: 'acme/web', pullRequest: '3', reviews: 1, charged: 0, byokCost: 60_000 },
       { repository: 'acme/api', pullRequest: '2', reviews: 1, charged: 50_000, byokCost: 0 },
     ],
   })
-  expect((await readDearest(env.HISTORY, 'dear', stretch, 1)).pullRequests).toHaveLength(1)
-  expect(await readDearest(env.HISTORY, 'nobody', stretch, 1)).toEqual({ since: null, pullRequests: [] })
+  expect((await readDearest(env.HISTORY, 'dear', stretch, 1, 'near')).pullRequests).toHaveLength(1)
+  expect(await readDearest(env.HISTORY, 'nobody', stretch, 1, 'near')).toEqual({
+    since: null,
+    pullRequests: [],
+    look: 'near',
+  })
 })
 
 test('with 100,000 entries no look reads more than its bound, and the page can say what it has not looked at', async () => {
@@ -63,19 +68,21 @@ test('with 100,000 entries no look reads more than its bound, and the page can s
   await ledger('long', length)
   const end = START + (length + 1) * MINUTE_MS
   const began = performance.now()
-  const dearest = await readDearest(env.HISTORY, 'long', { from: START, to: end }, 20)
+  const dearest = await readDearest(env.HISTORY, 'long', { from: START, to: end }, 20, 'further')
   const dearestMs = performance.now() - began
   const days = Array.from({ length: 70 }, (_, index) => START + index * DAY_MS)
   const moments = await readMoments(env.HISTORY, 'long', days)
   const momentsMs = performance.now() - began - dearestMs
   console.log(`100,000 entries: dearest ${dearestMs.toFixed(0)} ms, ${days.length} moments ${momentsMs.toFixed(0)} ms`)
-  expect(dearest.since).toBe(START + (length - MAX_ENTRIES_LOOKED_AT + 1) * MINUTE_MS)
+  expect(dearest.since).toBe(START + (length - LOOKS.further + 1) * MINUTE_MS)
+  const near = await readDearest(env.HISTORY, 'long', { from: START, to: end }, 20, 'near')
+  expect(near.since).toBe(START + (length - LOOKS.near + 1) * MINUTE_MS)
   expect(dearest.pullRequests).toHaveLength(20)
   // 10,000 reviews of 500 pull requests.
   expect(dearest.pullRequests[0]?.reviews).toBe(20)
   expect(moments.at(-1)?.seq).toBe(69 * 1440 - 1)
   expect(dearestMs + momentsMs).toBeLessThan(FAST_MS)
-  const short = await readDearest(env.HISTORY, 'long', { from: START, to: START + DAY_MS }, 20)
+  const short = await readDearest(env.HISTORY, 'long', { from: START, to: START + DAY_MS }, 20, 'near')
   expect(short.since).toBeNull()
 })
 

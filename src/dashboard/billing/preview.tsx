@@ -7,12 +7,14 @@ import { credits, day, dollars, duration } from '../format.ts'
 import { Scrolling } from './tables.tsx'
 import { packName } from './words.ts'
 
-/** Without terms where what was typed is none; without a preview where it could not be read. */
+/** Without terms until it is asked for; without a preview where it could not be read. */
 export const Preview: FC<{ terms: PreviewTerms | null; preview: ReadPreview | null }> = ({ terms, preview }) => (
   <section class="card" id="preview" aria-labelledby="preview-title">
     <h2 id="preview-title">With these settings, the last {PREVIEW_DAYS} days</h2>
     {terms === null ? (
-      <p class="empty">Here you will see what they would have bought.</p>
+      <p class="empty">
+        Press “Preview” to see what they would have bought, and how long you would have been without credits.
+      </p>
     ) : preview === null ? (
       <p class="empty">The preview cannot be shown right now. Everything else works.</p>
     ) : preview.completeTo === 0 ? (

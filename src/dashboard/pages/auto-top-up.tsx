@@ -105,7 +105,9 @@ async function page(
   const { details, autoTopUp: view } = overview
   const typed: Typed = typedIn(fields, asAgreed(view.settings))
   const read = readTerms(typed)
-  const terms = 'terms' in read ? read.terms : null
+  // Thousands of entries are read for a preview: not each time that somebody only looks at the page.
+  const isAsked = errors === null && fields.threshold !== undefined
+  const terms = isAsked && 'terms' in read ? read.terms : null
   const preview = terms === null ? null : await previewOf(context, terms)
   const { signingSecrets } = context.get('configuration')
   const links = await paymentLinks(new URL(context.req.url).origin, account, signingSecrets)

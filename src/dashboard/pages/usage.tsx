@@ -2,7 +2,7 @@
 import type { Hono } from 'hono'
 import type { FC } from 'hono/jsx'
 import { askAccount } from '../../account/client.ts'
-import { readDearest, readTierDays } from '../../history/overview.ts'
+import { type Look, readDearest, readTierDays } from '../../history/overview.ts'
 import { readUsage, readWatermark } from '../../history/read.ts'
 import { Chart, DAY_MS, daysBetween, isoDay, useByTier } from '../charts.tsx'
 import { count, day } from '../format.ts'
@@ -20,7 +20,8 @@ export function usagePages(app: Hono<Pages>): void {
     if (!described.ok) return refusedPage(context, described.refusal)
     const { details, balance } = described
     const period = periodOf(context.req.query(), balance.asOf)
-    const usage = await readAll(context.env.HISTORY, account, period)
+    const look = context.req.query('look') === 'further' ? 'further' : 'near'
+    const usage = await readAll(context.env.HISTORY, account, period, look)
     const days = daysBetween(period.first, period.last)
     return show(
       context,
@@ -38,7 +39,7 @@ export function usagePages(app: Hono<Pages>): void {
         />
         <UsageTable title="By tier" by="tier" lines={usage.byTier} />
         <UsageTable title="By repository" by="repository" lines={usage.byRepository} />
-        <DearestTable dearest={usage.dearest} />
+        <DearestTable dearest={usage.dearest} further={furtherOf(period)} />
         <UsageTable title="By day" by="day" lines={usage.byDay} />
         <script type="module" src="/static/charts.js"></script>
       </Frame>,
@@ -47,7 +48,12 @@ export function usagePages(app: Hono<Pages>): void {
   })
 }
 
-async function readAll(db: D1Database, account: string, { first, last }: Period) {
+/** The same days once more, with more of them looked at. */
+function furtherOf({ first, last }: Period): string {
+  return `/usage?from=${isoDay(first)}&to=${isoDay(last)}&look=further#dearest`
+}
+
+async function readAll(db: D1Database, account: string, { first, last }: Period, look: Look) {
   // Before the sums, so that it never claims more than they have.
   const completeTo = await readWatermark(db, account)
   const range = { from: isoDay(first), to: isoDay(last) }
@@ -56,7 +62,7 @@ async function readAll(db: D1Database, account: string, { first, last }: Period)
     readUsage(db, account, range, 'tier'),
     readUsage(db, account, range, 'repository'),
     readTierDays(db, account, range.from, range.to),
-    readDearest(db, account, { from: first, to: last + DAY_MS }, MAX_PULL_REQUESTS),
+    readDearest(db, account, { from: first, to: last + DAY_MS }, MAX_PULL_REQUESTS, look),
   ])
   return { completeTo, byDay, byTier, byRepository, tierDays, dearest }
 }
