@@ -63,6 +63,7 @@ export class Customer {
       threshold: isWhole ? threshold * MILLICREDITS_PER_CREDIT : null,
       pack: isWhole ? pack : null,
       monthlyLimitCents: isWhole ? limitCents : null,
+      card: null,
       request: isWhole ? { enabled, threshold, pack, monthly_limit_cents: limitCents } : { enabled },
       idempotencyKey: this.#newId('agree'),
     })

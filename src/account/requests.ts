@@ -8,6 +8,7 @@ import { CAP_FACTOR, DEFAULT_TTL_MS, TIERS, type TierId } from '../catalog/tiers
 import type { AccountLine } from '../history/write.ts'
 import { type EpochMs, MAX_MILLICREDITS, MILLICREDITS_PER_CREDIT, type Millicredits } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
+import type { Card } from '../ledger/auto-top-up.ts'
 import type { AutoTopUpView } from './topping-up.ts'
 import type { Extend, GiveGrant, Release, Reserve, Settle, VoidGrant } from '../ledger/commands.ts'
 import type { Grant } from '../ledger/grants.ts'
@@ -75,6 +76,8 @@ export type ShellRefusal =
       readonly account?: AccountDetails
       readonly key?: AccountKey
     }
+  /** The card that the customer saw is not the one that they would agree to by now. */
+  | { readonly code: 'card_changed'; readonly card: Card | null }
   | { readonly code: 'overloaded' | 'payment_provider_unavailable'; readonly retryAfterSeconds: number }
   | {
       readonly code: 'too_many'

@@ -23,7 +23,10 @@ export interface AutoTopUpView {
   readonly state: AutoTopUpState
   readonly spentCents: number
   readonly openCents: number
+  /** The one that it charges. */
   readonly card: Card | null
+  /** The one that agreeing now agrees to. */
+  readonly defaultCard: Card | null
   readonly lastAttempt: Purchase | null
   /** In `action_required`: the attempt that the customer has to pay for themselves. */
   readonly actionFor: Purchase | null
@@ -37,6 +40,8 @@ export interface AutoTopUpRequest {
   readonly threshold: Millicredits | null
   readonly pack: string | null
   readonly monthlyLimitCents: number | null
+  /** The fingerprint of the default card as the customer saw it; `null` agrees to whatever it now is. */
+  readonly card: string | null
   readonly request: RequestFields
   readonly idempotencyKey: string | null
 }
@@ -68,6 +73,7 @@ export class ToppingUp {
       spentCents: store.purchases.spentCents(monthOf(now)),
       openCents: facts.open?.priceCents ?? 0,
       card: facts.card,
+      defaultCard: this.#defaultCard(now),
       lastAttempt: store.purchases.lastAttempt(),
       nextAttemptAt: book.autoTopUp?.enabled === true ? nextAttemptAt(book, facts, now) : null,
     }
@@ -101,6 +107,10 @@ export class ToppingUp {
     const settings = caller.kind === 'service' ? this.#switchedOff() : this.#settings(asked, now)
     if (settings === null) return { ok: true, replayed: true, view: this.view(now) }
     if ('field' in settings) return refused({ code: 'invalid', ...settings })
+    // R16: nobody agrees to a card that they were not shown.
+    if (asked.enabled && asked.card !== null && asked.card !== settings.card?.fingerprint) {
+      return refused({ code: 'card_changed', card: this.#defaultCard(now) })
+    }
     const by = nameOf(caller)
     const decision = this.#cashier.decide({ op: 'change_auto_top_up', settings, by }, now)
     if (!decision.ok) throw new Error(`auto top-up was refused: ${decision.refusal.code}`)
@@ -147,8 +157,6 @@ export class ToppingUp {
     if (asked.enabled && monthlyLimitCents < pack.priceCents) {
       return { field: 'monthly_limit_cents', message: `is less than the price of the pack (${pack.priceCents})` }
     }
-    // Agreeing is choosing anew: the customer's default card, not the one that was agreed to before.
-    const card = chooseCard(this.#cashier.ledger.store.purchases.cards, null, now)
     return {
       enabled: asked.enabled,
       threshold,
@@ -156,8 +164,13 @@ export class ToppingUp {
       credits: pack.credits * MILLICREDITS_PER_CREDIT,
       priceCents: pack.priceCents,
       monthlyLimitCents,
-      card: asked.enabled ? cardOf(card) : (before?.card ?? null),
+      card: asked.enabled ? cardOf(this.#defaultCard(now)) : (before?.card ?? null),
     }
+  }
+
+  /** Agreeing is choosing anew: the customer's default card, not the one that was agreed to before. */
+  #defaultCard(now: EpochMs): Card | null {
+    return chooseCard(this.#cashier.ledger.store.purchases.cards, null, now)
   }
 }
 

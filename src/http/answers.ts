@@ -204,6 +204,7 @@ export const CheckoutAnswer = z
 export const PurchaseAnswer = z.strictObject({ purchase: Purchase, balance: Balance }).meta({ id: 'PurchaseAnswer' })
 
 const card = { brand: z.string(), last4: z.string() }
+const keptCard = z.strictObject({ fingerprint: z.string(), ...card, exp_month: z.int(), exp_year: z.int() })
 export const AutoTopUp = z
   .strictObject({
     enabled: z.boolean(),
@@ -222,7 +223,8 @@ export const AutoTopUp = z
     ]),
     spent_this_month_cents: z.int().meta({ description: 'Charged by auto top-up in this UTC month, before refunds.' }),
     open_cents: z.int().meta({ description: 'What a charge under way may still come to.' }),
-    card: z.strictObject({ ...card, exp_month: z.int(), exp_year: z.int() }).nullable(),
+    card: keptCard.nullable().meta({ description: 'The card that it charges.' }),
+    default_card: keptCard.nullable().meta({ description: 'The card that agreeing now agrees to.' }),
     last_attempt: Purchase.nullable(),
     next_attempt_at: optionalTime.meta({ description: 'When it charges next at the soonest, if nothing changes.' }),
     action_url: z.string().nullable().meta({ description: 'In `action_required`: where the customer pays.' }),

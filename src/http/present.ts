@@ -188,7 +188,7 @@ function purchaseState({ state, chargedCents, refundedCents, disputedCents }: Pu
 
 /** `actionUrl` is where the customer pays for an attempt that their bank wanted them for. */
 export function presentAutoTopUp(view: AutoTopUpView, actionUrl: string | null) {
-  const { settings, state, spentCents, openCents, card, lastAttempt, nextAttemptAt } = view
+  const { settings, state, spentCents, openCents, card, defaultCard, lastAttempt, nextAttemptAt } = view
   return {
     enabled: settings?.enabled ?? false,
     threshold: settings === null ? null : credits(settings.threshold),
@@ -198,6 +198,7 @@ export function presentAutoTopUp(view: AutoTopUpView, actionUrl: string | null) 
     spent_this_month_cents: spentCents,
     open_cents: openCents,
     card: card === null ? null : presentCard(card),
+    default_card: defaultCard === null ? null : presentCard(defaultCard),
     last_attempt: lastAttempt === null ? null : presentPurchase(lastAttempt),
     next_attempt_at: presentOptionalTime(nextAttemptAt),
     action_url: actionUrl,
@@ -210,8 +211,8 @@ function presentAgreement({ credits: amount, priceCents, card, agreedAt, agreedB
   return { credits: credits(amount), price_cents: priceCents, card: known, at: presentTime(agreedAt), by: agreedBy }
 }
 
-function presentCard({ brand, last4, expMonth, expYear }: Card) {
-  return { brand, last4, exp_month: expMonth, exp_year: expYear }
+export function presentCard({ fingerprint, brand, last4, expMonth, expYear }: Card) {
+  return { fingerprint, brand, last4, exp_month: expMonth, exp_year: expYear }
 }
 
 function optionalCredits(amount: Millicredits | null): number | null {

@@ -8,7 +8,14 @@ import { millicreditsToCredits } from '../ledger/amounts.ts'
 import type { Purchase } from '../ledger/purchase.ts'
 import type { QuoteReason } from '../ledger/quote.ts'
 import { explainInsufficient } from './insufficient.ts'
-import { presentDetails, presentGrant, presentKey, presentPurchase, presentReservation } from './present.ts'
+import {
+  presentCard,
+  presentDetails,
+  presentGrant,
+  presentKey,
+  presentPurchase,
+  presentReservation,
+} from './present.ts'
 
 export const PROBLEMS = {
   invalid_request: { status: 400, title: 'The request is not valid' },
@@ -177,6 +184,10 @@ export function refusalProblem(refusal: AccountRefusal, account: string): Proble
         ...(refusal.account === undefined ? {} : { account: presentDetails(refusal.account) }),
         ...(refusal.key === undefined ? {} : { key: presentKey(refusal.key) }),
       })
+    case 'card_changed': {
+      const card = refusal.card === null ? null : presentCard(refusal.card)
+      return problem('conflict', 'The card is another one by now.', { field: 'card', default_card: card })
+    }
     case 'limit_exceeded': {
       const inCredits = refusal.limit === 'max_credits' || refusal.limit === 'lifetime_credits'
       const maximum = inCredits ? millicreditsToCredits(refusal.maximum) : refusal.maximum

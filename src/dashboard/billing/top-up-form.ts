@@ -90,6 +90,6 @@ function readCents(text: string): number | null {
 }
 
 /** What a ticked box agrees to: this pack, for this price, with this card. Of anything else it says nothing. */
-export function consentTo(pack: Pick<Pack, 'id' | 'priceCents'>, card: Pick<Card, 'brand' | 'last4'>): string {
-  return [pack.id, pack.priceCents, card.brand, card.last4].join(':')
+export function consentTo(pack: Pick<Pack, 'id' | 'priceCents'>, card: Pick<Card, 'fingerprint'>): string {
+  return [pack.id, pack.priceCents, card.fingerprint].join(':')
 }

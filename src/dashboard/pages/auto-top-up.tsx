@@ -1,11 +1,11 @@
 /** Auto Top-Up: what it is doing, the form with which its customer agrees, what it would have done, what it did. */
 import type { Context, Hono } from 'hono'
 import { askAccount } from '../../account/client.ts'
-import type { AutoTopUpView } from '../../account/topping-up.ts'
 import { findPack } from '../../catalog/packs.ts'
 import { type ReadPreview, readPreview } from '../../history/balances.ts'
 import { CALLER_ID } from '../../http/ids.ts'
 import { paymentLinks } from '../../http/payment-links.ts'
+import type { Card } from '../../ledger/auto-top-up.ts'
 import type { PreviewTerms } from '../../ledger/top-up-preview.ts'
 import { Attempts } from '../billing/attempts.tsx'
 import { Preview } from '../billing/preview.tsx'
@@ -33,25 +33,25 @@ export function autoTopUpPages(app: Hono<Pages>): void {
     const read = readTerms(typed)
     if ('errors' in read) return page(context, typed, read.errors)
     const { threshold, pack, monthlyLimitCents } = read.terms
-    const isAgreed = isConsent(form['consent'], read.terms, answer.view)
-    if (!isAgreed) return page(context, typed, { consent: missingConsent(answer.view) })
+    const { defaultCard } = answer.view
+    if (defaultCard === null || !isConsent(form['consent'], read.terms, defaultCard)) {
+      return page(context, typed, { consent: missingConsent(defaultCard) })
+    }
     if (typeof key !== 'string' || !CALLER_ID.test(key)) return page(context, typed, { consent: SEND_AGAIN })
-    const asked = { enabled: true, threshold, pack, monthlyLimitCents }
-    const request = { enabled: true, threshold, pack, monthly_limit_cents: monthlyLimitCents }
+    const card = defaultCard.fingerprint
+    const asked = { enabled: true, threshold, pack, monthlyLimitCents, card }
+    const request = { enabled: true, threshold, pack, monthly_limit_cents: monthlyLimitCents, card }
     const changed = await askAccount(context.env, account, (object) =>
       object.desk(caller, 'changeAutoTopUp', { ...asked, request, idempotencyKey: `dashboard:${key}` }),
     )
     if (!changed.ok) {
-      const { code } = changed.refusal
+      const { refusal } = changed
+      const { code } = refusal
+      // Stripe's cards were read once more just now.
+      if (refusal.code === 'card_changed') return page(context, typed, { consent: missingConsent(refusal.card) })
       if (code === 'payment_provider_unavailable') return page(context, typed, { consent: STRIPE_IS_AWAY })
       if (code === 'changed_field') return page(context, typed, { consent: SEND_AGAIN })
       return refusedPage(context, changed.refusal)
-    }
-    // Stripe's card was read once more just now: it must be the one that the box named.
-    if (!changed.replayed && !isConsent(form['consent'], read.terms, { card: changed.view.settings?.card ?? null })) {
-      const off = await switchOff(context)
-      if (!off.ok) return refusedPage(context, off.refusal)
-      return page(context, typed, { consent: missingConsent(changed.view) })
     }
     return context.redirect(PATH, 303)
   })
@@ -67,22 +67,18 @@ const STRIPE_IS_AWAY = 'Stripe cannot be reached right now, so your card could n
 
 function switchOff(context: Context<Pages>) {
   const { account, caller } = context.get('visitor')
-  const off = { enabled: false, threshold: null, pack: null, monthlyLimitCents: null }
+  const off = { enabled: false, threshold: null, pack: null, monthlyLimitCents: null, card: null }
   const asked = { ...off, request: { enabled: false }, idempotencyKey: null }
   return askAccount(context.env, account, (object) => object.desk(caller, 'changeAutoTopUp', asked))
 }
 
 /** Each pack has a box of its own, so one that was ticked for another pack, price or card agrees to nothing here. */
-function isConsent(
-  ticked: unknown,
-  terms: PreviewTerms,
-  { card }: { readonly card: Parameters<typeof consentTo>[1] | null },
-): boolean {
+function isConsent(ticked: unknown, terms: PreviewTerms, card: Card): boolean {
   const pack = findPack(terms.pack)
-  return pack !== null && card !== null && [ticked].flat().includes(consentTo(pack, card))
+  return pack !== null && [ticked].flat().includes(consentTo(pack, card))
 }
 
-function missingConsent({ card }: AutoTopUpView): string {
+function missingConsent(card: Card | null): string {
   return card === null
     ? 'There is no card to charge yet: buy a pack once and keep the card.'
     : `It is switched on only when you tick this: your ${cardName(card)} would be charged without asking you again.`

@@ -36,7 +36,7 @@ export const autoTopUpRoutes: readonly Route[] = [
     group: 'Auto top-up',
     summary: 'Switch it on or off, and say when it buys what, and for how much a month',
     description:
-      'Only the customer switches it on: they agree to the pack at its present price and to the card that is kept now. Agreeing again lifts a suspension.',
+      'Only the customer switches it on: they agree to the pack at its present price and to the default card as it is now; with `card`, only to the one they were shown. Agreeing again lifts a suspension.',
     scopes: OWNERS,
     body: AutoTopUpBody,
     headers: IDEMPOTENCY_KEY,
@@ -45,9 +45,9 @@ export const autoTopUpRoutes: readonly Route[] = [
     async handle({ env, account, caller, body, context, configuration }) {
       const idempotencyKey = idempotencyKeyOf(context)
       if (idempotencyKey instanceof Response) return idempotencyKey
-      const { enabled, threshold, pack = null, monthly_limit_cents: monthlyLimitCents = null } = body
+      const { enabled, threshold, pack = null, monthly_limit_cents: monthlyLimitCents = null, card = null } = body
       const inMillicredits = threshold === undefined ? null : toMillicredits(threshold)
-      const asked = { enabled, threshold: inMillicredits, pack, monthlyLimitCents, request: body, idempotencyKey }
+      const asked = { enabled, threshold: inMillicredits, pack, monthlyLimitCents, card, request: body, idempotencyKey }
       const answer = await askAccount(env, account, (object) => object.desk(caller, 'changeAutoTopUp', asked))
       if (!answer.ok) return refusal(answer.refusal, account)
       return written(await present(answer.view, account, context, configuration), answer.replayed, 200)

@@ -2,6 +2,7 @@ import { abortAllDurableObjects, evictDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type AccountApi, type Body, call } from '../api.ts'
 import { callAlarm, query } from '../object.ts'
+import { visitorOf } from '../visitor.ts'
 import { HOUR_MS, MINUTE_MS, midMonth, nextMonth, passTime, stopClocksAt } from './clock.ts'
 import { buy, chargedTo, control, eventsOf, deliver, payWith, resetDouble, stripe } from './stripe.ts'
 import {
@@ -15,6 +16,7 @@ import {
   replaceCard,
   tellOfCards,
   view,
+  withCard,
   workToTheEnd,
 } from './topping-up.ts'
 
@@ -219,6 +221,50 @@ describe('the card that was agreed to', () => {
     expect(await agree(account, key)).toMatchObject({ state: 'armed', agreed: { card: { brand: 'mastercard' } } })
     await callAlarm(account.id)
     expect(await attempts(account)).toMatchObject([{ state: 'paid' }])
+  })
+
+  test('is the one that they were shown: where another is the default by then, nothing changes', async () => {
+    const { account, key } = await withCard()
+    const shown = (await view(account)).default_card
+    expect(shown).toMatchObject({ brand: 'visa', last4: '4242' })
+    // Nobody has told the account of it yet.
+    await replaceCard(account, 'pm_card_mastercard')
+    const before = await query(account.id, 'SELECT max(seq) AS seq FROM entries')
+    const refused = await put(account, key, { card: shown.fingerprint })
+    expect([refused.status, refused.body]).toMatchObject([
+      409,
+      { code: 'conflict', field: 'card', default_card: { brand: 'mastercard' } },
+    ])
+    expect(await query(account.id, 'SELECT max(seq) AS seq FROM entries')).toEqual(before)
+    expect(await view(account)).toMatchObject({ state: 'off', default_card: { brand: 'mastercard' } })
+    const { fingerprint } = (await view(account)).default_card
+    const agreed = await put(account, key, { card: fingerprint }, { 'Idempotency-Key': 'once' })
+    expect(agreed.body).toMatchObject({ state: 'armed', agreed: { card: { brand: 'mastercard' } } })
+    // A repetition is that request still, whatever the card is by now.
+    await replaceCard(account, 'pm_card_visa')
+    await tellOfCards(account)
+    const again = await put(account, key, { card: fingerprint }, { 'Idempotency-Key': 'once' })
+    expect([again.status, again.body.state]).toEqual([200, 'needs_agreement'])
+  })
+
+  test('is the one in the box that they ticked: a form that names another changes nothing and shows the new one', async () => {
+    const { account } = await withCard()
+    const visitor = await visitorOf(account)
+    const { text } = await visitor.ask('/billing/auto-top-up')
+    const valueOf = (name: string, words: RegExp) =>
+      [...text.matchAll(new RegExp(`name="${name}" value="([^"]+)"`, 'g'))].find(([, value]) =>
+        words.test(value ?? ''),
+      )?.[1]
+    const form = {
+      ...{ threshold: '100', limit: '20', pack: 'starter' },
+      ...{ consent: valueOf('consent', /^starter/) ?? '', key: valueOf('key', /./) ?? '' },
+    }
+    await replaceCard(account, 'pm_card_mastercard')
+    const refused = await visitor.ask('/billing/auto-top-up', { form })
+    expect(refused.status).toBe(422)
+    expect(refused.text).toContain('only when you tick this: your Mastercard ending in 4444')
+    expect(refused.text).toContain('I agree that my Mastercard ending in 4444')
+    expect(await view(account)).toMatchObject({ state: 'off' })
   })
 
   test('is the same one when the customer keeps it again, whatever stands beside it', async () => {

@@ -32,12 +32,17 @@ export interface Armed {
   readonly key: string
 }
 
-/** An account with 500 bought credits, a card that is kept, and auto top-up switched on. */
-export async function armed(settings: object = {}, card = 'pm_card_visa'): Promise<Armed> {
+/** An account with 500 bought credits and a card that is kept. */
+export async function withCard(card = 'pm_card_visa'): Promise<Armed> {
   const account = await newAccount()
   await buy(account, { save_card: true }, card)
   await callAlarm(account.id)
-  const key = await customerKey(account)
+  return { account, key: await customerKey(account) }
+}
+
+/** The same with auto top-up switched on. */
+export async function armed(settings: object = {}, card = 'pm_card_visa'): Promise<Armed> {
+  const { account, key } = await withCard(card)
   expect(await agree(account, key, settings)).toMatchObject({ state: 'armed' })
   return { account, key }
 }
