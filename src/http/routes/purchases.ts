@@ -131,7 +131,7 @@ export const purchaseRoutes: readonly Route[] = [
     answers: { 200: { description: 'Where it is.', schema: z.strictObject({ url: z.string() }) } },
     problems: STRIPE_MAY_BE_AWAY,
     async handle({ env, account, caller, body, context }) {
-      const returnUrl = body.return_url ?? new URL('/docs', context.req.url).href
+      const returnUrl = body.return_url ?? new URL('/billing', context.req.url).href
       const answer = await askAccount(env, account, (object) => object.desk(caller, 'portal', { returnUrl }))
       return answer.ok ? json({ url: answer.url }) : refusal(answer.refusal, account)
     },

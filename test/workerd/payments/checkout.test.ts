@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
-import { newAccount } from '../api.ts'
+import { call, newAccount } from '../api.ts'
+import { linkOf } from '../attacks/operations.ts'
 import { buy, chargedTo, checkout, payWith, resetDouble, sync } from './stripe.ts'
 
 beforeAll(resetDouble)
@@ -23,4 +24,13 @@ test('a card that is declined grants nothing, and the page stays open for anothe
   await payWith('pm_card_visa', body.url)
   expect(await sync(account, body.purchase.id)).toMatchObject({ state: 'paid' })
   expect(await account.balance()).toMatchObject({ available: 500 })
+})
+
+test("Stripe's portal and the page of a payment lead back to the dashboard", async () => {
+  const account = await newAccount()
+  const purchase = await buy(account)
+  const portal = await account.post('/portal', {})
+  expect(await (await fetch(portal.body.url)).text()).toContain('href="https://credits.test/billing"')
+  const page = await call('GET', `/pay/${await linkOf(account.id)}/${purchase.id}`, { key: null })
+  expect(page.body).toContain('<a href="/billing">')
 })
