@@ -209,7 +209,7 @@ export class Account extends DurableObject<Env> {
     return this.#read(caller, ({ details, ledger, toppingUp }, now) => ({
       details: details.value,
       balance: ledger.balance(now),
-      held: ledger.store.reservations('held', null, held).reservations,
+      held: ledger.store.longestHeld(held),
       autoTopUp: toppingUp.view(now),
     }))
   }

@@ -177,6 +177,12 @@ export class Store {
     return toPage(rows.toArray(), limit, first)
   }
 
+  /** Those that have been held for longest: whatever is stuck is among them, however many are held. */
+  longestHeld(limit: number): Reservation[] {
+    const held = "SELECT * FROM reservations WHERE state = 'held' ORDER BY ordinal LIMIT ?"
+    return this.#rows(held, limit).map(reservationFromRow)
+  }
+
   /** Newest first, before the given entry number. */
   grants(before: number | null, limit: number): Grant[] {
     return this.#rows(

@@ -32,7 +32,7 @@ interface ChartProps {
 }
 
 export const Chart: FC<ChartProps> = ({ id, title, kind, days, series, empty }) => (
-  <section class="card" aria-labelledby={id}>
+  <section class="card" id={`${id}-card`} data-chart-card aria-labelledby={id}>
     <h2 id={id}>{title}</h2>
     {series.every(({ values }) => values.every((value) => value === null || value === 0)) ? (
       <p class="empty">{empty}</p>

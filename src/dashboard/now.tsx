@@ -17,7 +17,7 @@ import { numbered } from './usage-tables.tsx'
 const STUCK_AFTER_MS = 15 * 60_000
 const MINUTE_MS = 60_000
 
-/** The newest that are shown; more than this many reviews at once is rare. */
+/** The longest running that are shown, so that no stuck one is missed; more than this many at once is rare. */
 export const MAX_HELD = 50
 
 /** Where credits come from, where that matters: what ends, and what is owed. */
@@ -65,7 +65,7 @@ export const InProgress: FC<{ held: readonly Reservation[]; now: EpochMs }> = ({
         ))}
       </ul>
     )}
-    {held.length > MAX_HELD ? <p class="soft">The newest {MAX_HELD} are shown; there are more.</p> : null}
+    {held.length > MAX_HELD ? <p class="soft">The {MAX_HELD} that run for longest are shown; there are more.</p> : null}
   </section>
 )
 

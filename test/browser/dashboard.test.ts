@@ -48,6 +48,7 @@ test('a runner reserves and settles, and the numbers change without a reload', a
   await isLive(page)
   await expect(figure(page, 'available').textContent()).resolves.toBe('1,334.5')
   await page.evaluate('window.isSamePage = true')
+  await page.locator('#balance-by-day-card summary').click()
   await reserve(path, 'r1')
   await page.getByText('acme/api #118').waitFor()
   await expect.poll(() => figure(page, 'reserved').textContent()).toBe('62.5')
@@ -58,6 +59,13 @@ test('a runner reserves and settles, and the numbers change without a reload', a
   await page.getByText('No review is running').waitFor()
   // History trails by a moment; what was used this month comes by itself as well.
   await expect.poll(() => page.locator('#month .big').textContent(), FROM_HISTORY).toMatch(/^50\.125 credits/)
+  // The charts follow, and so do their tables, which stay open.
+  const used = page.locator('#use-by-day-card tbody tr').first().locator('td', { hasText: '50.125' })
+  const balance = page.locator('#balance-by-day-card tbody tr').first().locator('td').first()
+  await expect.poll(() => used.count(), FROM_HISTORY).toBe(1)
+  expect(await balance.textContent()).toBe(await figure(page, 'available').textContent())
+  await page.locator('#use-by-day-card .plot canvas').waitFor()
+  expect(await page.locator('#balance-by-day-card details').getAttribute('open')).not.toBeNull()
   expect(await page.evaluate('window.isSamePage')).toBe(true)
   const written = await page.locator('.figures').first().textContent()
   await page.reload()

@@ -1,6 +1,7 @@
 /** The first pages as they leave the Worker, for what a browser cannot wait for, or cannot have done to it. */
 import { env, exports } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
+import { MAX_HELD } from '../../src/dashboard/now.tsx'
 import { LOOKS } from '../../src/history/overview.ts'
 import { type AccountApi, newAccount } from './api.ts'
 import { ledger, MINUTE_MS, sums } from './long-ledger.ts'
@@ -45,6 +46,21 @@ test('a review is stuck after more than 15 minutes, not before, and the page say
     expect(text).toMatch(/running for 1[56] minutes/)
     expect(text).toContain('all its credits come back to you then')
   }
+})
+
+test('of more reviews than are shown, those that run for longest are: a stuck one is never missed', async () => {
+  const account = await newAccount(1_000)
+  const see = await visit(account)
+  await account.reserve('stuck', { credits: 1, ttl_seconds: 3_600 })
+  later(16 * MINUTE_MS)
+  const commands = Array.from({ length: MAX_HELD }, (_, index) => ({ op: 'reserve', id: `new-${index}`, credits: 1 }))
+  await account.post('/reservations:batch', { commands })
+  const { text } = await see('/dashboard')
+  expect(text.match(/\/billing\/reviews\//g)).toHaveLength(MAX_HELD)
+  expect(text.indexOf('/billing/reviews/stuck')).toBeGreaterThan(0)
+  expect(text.indexOf('/billing/reviews/stuck')).toBeLessThan(text.indexOf('/billing/reviews/new-0'))
+  expect(text).not.toContain(`/billing/reviews/new-${MAX_HELD - 1}`)
+  expect(text).toContain('there are more')
 })
 
 test('what is owed and what ends stands there in plain words', async () => {

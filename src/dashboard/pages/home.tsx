@@ -40,13 +40,15 @@ export function homePages(app: Hono<Pages>): void {
     )
   })
 
-  /** What changes on that page, to be put in place of what stands there. */
+  /** What changes on that page, to be put in place of what stands there; the charts only now and then. */
   app.get('/dashboard/now', async (context) => {
     const { account } = context.get('visitor')
     const overview = await overviewOf(context)
     if (!overview.ok) return refusedPage(context, overview.refusal)
     const { balance, held, autoTopUp } = overview
-    const month = await readMonth(context.env.HISTORY, account, balance)
+    const { HISTORY } = context.env
+    const past = context.req.query('charts') === undefined ? null : await readPast(HISTORY, account, balance)
+    const month = past?.month ?? (await readMonth(HISTORY, account, balance))
     context.header('Cache-Control', 'no-store')
     return context.html(
       <>
@@ -54,6 +56,7 @@ export function homePages(app: Hono<Pages>): void {
         <InProgress held={held} now={balance.asOf} />
         <Month month={month} />
         <TopUp view={autoTopUp} now={balance.asOf} />
+        {past === null ? null : <Charts past={past} />}
       </>,
     )
   })

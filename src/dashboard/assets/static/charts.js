@@ -17,29 +17,71 @@ const LABEL_HEIGHT_PX = 30
 const PX_PER_CHARACTER = 7.5
 const AXIS_PADDING_PX = 18
 
-const places = [...document.querySelectorAll('[data-chart]')]
-if (places.length > 0) {
-  const link = document.createElement('link')
-  link.rel = 'stylesheet'
-  link.href = STYLES
-  link.addEventListener('load', () => {
-    for (const place of places) if (place instanceof HTMLElement) show(place)
-  })
-  document.head.append(link)
+/**
+ * How to draw each place again with what stands beside it by now.
+ * @type {WeakMap<Element, () => void>}
+ */
+const drawnAgain = new WeakMap()
+
+/** @type {Promise<unknown> | undefined} */
+let styles
+for (const place of document.querySelectorAll('[data-chart]')) void show(place)
+
+document.addEventListener('chart', (event) => {
+  if (event instanceof CustomEvent && event.target instanceof Element) update(event.target, event.detail)
+})
+
+/**
+ * Puts a newer card in the place of an older one. Where both have a chart it is drawn again, and its table stays open.
+ * @param {Element} card
+ * @param {Element} fresh
+ */
+function update(card, fresh) {
+  const [place, newPlace] = [card.querySelector('[data-chart]'), fresh.querySelector('[data-chart]')]
+  if (place === null || newPlace === null) {
+    if (place === newPlace) return
+    card.replaceWith(fresh)
+    if (newPlace !== null) void show(newPlace)
+    return
+  }
+  if (jsonOf(place) === jsonOf(newPlace)) return
+  for (const part of ['script', '.legend']) {
+    const newPart = newPlace.querySelector(part)
+    if (newPart !== null) place.querySelector(part)?.replaceWith(newPart)
+  }
+  const table = fresh.querySelector('table')
+  if (table !== null) card.querySelector('table')?.replaceWith(table)
+  drawnAgain.get(place)?.()
 }
 
-/** @param {HTMLElement} place */
-function show(place) {
+function styled() {
+  styles ??= new Promise((resolve) => {
+    const link = document.createElement('link')
+    link.rel = 'stylesheet'
+    link.href = STYLES
+    link.addEventListener('load', resolve)
+    document.head.append(link)
+  })
+  return styles
+}
+
+/** @param {Element} place */
+function jsonOf(place) {
+  return place.querySelector('script')?.textContent ?? ''
+}
+
+/** @param {Element} place */
+async function show(place) {
+  await styled()
   const plot = place.querySelector('.plot')
-  const json = place.querySelector('script')?.textContent
-  if (!(plot instanceof HTMLElement) || json === null || json === undefined) return
-  /** @type {ChartData} */
-  const data = JSON.parse(json)
-  let chart = draw(place, plot, data)
+  if (!(plot instanceof HTMLElement) || !(place instanceof HTMLElement)) return
+  const drawNow = () => draw(place, plot, JSON.parse(jsonOf(place)))
+  let chart = drawNow()
   const again = () => {
     chart.destroy()
-    chart = draw(place, plot, data)
+    chart = drawNow()
   }
+  drawnAgain.set(place, again)
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', again)
   new ResizeObserver(() => {
     if (plot.clientWidth !== chart.width) chart.setSize({ width: plot.clientWidth, height: plot.clientHeight })

@@ -5,8 +5,10 @@
 
 /** A busy account changes many times in a second; nobody reads that fast. */
 const AT_MOST_EVERY_MS = 1_000
-/** History trails by about two seconds: what was used this month is asked for once more then. */
+/** History trails by about two seconds: what was used this month, and the charts, are asked for once more then. */
 const AFTERWARDS_MS = 4_000
+/** While changes never rest, the charts are asked for so often: thirty days are more to read than a balance. */
+const CHARTS_EVERY_MS = 10_000
 /** A review becomes stuck by time alone. */
 const ANYWAY_MS = 60_000
 
@@ -15,6 +17,7 @@ export class Parts {
   #onLoggedOut
   #isOver = false
   #askedAt = 0
+  #chartsAt = Date.now()
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #soon
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -35,7 +38,7 @@ export class Parts {
   soon() {
     if (this.#isOver || this.#soon !== undefined) return
     const pause = Math.max(0, this.#askedAt + AT_MOST_EVERY_MS - Date.now())
-    this.#soon = setTimeout(() => this.#fetch(AFTERWARDS_MS), pause)
+    this.#soon = setTimeout(() => this.#fetch(AFTERWARDS_MS, this.#chartsAt + CHARTS_EVERY_MS <= Date.now()), pause)
   }
 
   end() {
@@ -47,18 +50,22 @@ export class Parts {
   /** @param {number} pauseMs */
   #again(pauseMs) {
     clearTimeout(this.#later)
-    this.#later = setTimeout(() => this.#fetch(ANYWAY_MS), pauseMs)
+    this.#later = setTimeout(() => this.#fetch(ANYWAY_MS, true), pauseMs)
   }
 
-  /** @param {number} nextMs when to ask once more, if nothing changes */
-  async #fetch(nextMs) {
+  /**
+   * @param {number} nextMs when to ask once more, if nothing changes
+   * @param {boolean} withCharts
+   */
+  async #fetch(nextMs, withCharts) {
     this.#soon = undefined
     this.#askedAt = Date.now()
     this.#again(nextMs)
     // Whoever comes back to the page asks then.
     if (document.hidden) return
+    if (withCharts) this.#chartsAt = this.#askedAt
     try {
-      const response = await fetch(this.#path)
+      const response = await fetch(withCharts ? `${this.#path}?charts` : this.#path)
       if (response.status === 401) this.#onLoggedOut()
       if (response.ok) put(await response.text())
     } catch {
@@ -78,6 +85,10 @@ function put(html) {
   for (const part of fresh.querySelectorAll('[data-part]')) {
     const old = document.getElementById(part.id)
     if (old !== null && old.outerHTML !== part.outerHTML) old.replaceWith(part)
+  }
+  // What is drawn is drawn elsewhere.
+  for (const card of fresh.querySelectorAll('[data-chart-card]')) {
+    document.getElementById(card.id)?.dispatchEvent(new CustomEvent('chart', { detail: card, bubbles: true }))
   }
 }
 
