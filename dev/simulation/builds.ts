@@ -38,7 +38,7 @@ export const BUILDS = {
   }),
 
   'a switch-off does not wait for what is under way': (account) => {
-    Object.assign(account.payments.sync, { settled: async () => {} })
+    Object.assign(account.payments.sync, { ended: async () => {} })
   },
 
   'a decline changes nothing': lookingAt((facts) => ({

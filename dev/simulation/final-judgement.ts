@@ -128,10 +128,10 @@ function judgePace(attempts: readonly Purchase[], agreements: readonly number[])
     }
     const agreedAt = agreements.findLast((agreed) => agreed <= createdAt) ?? 0
     const counted = outcomes.filter((each) => each.createdAt >= agreedAt)
-    if (counted.at(-1)?.failure?.kind === 'authentication_required' && counted.at(-1)?.settled === false) {
+    if (counted.at(-1)?.failure?.kind === 'authentication_required' && counted.at(-1)?.paidByCustomer === false) {
       throw new Violation(`R15: ${id} started although the bank wants the customer`)
     }
-    const declined = counted.filter(({ failure, settled }) => failure?.kind === 'declined' && !settled)
+    const declined = counted.filter(({ failure, paidByCustomer }) => failure?.kind === 'declined' && !settled)
     if (declined.length === DECLINES_IN_A_ROW) throw new Violation(`R15: ${id} started after three declines in a row`)
   }
 }

@@ -1,4 +1,4 @@
-/** Buying: a pack in Checkout, on the customer's own wish or to settle an attempt that the bank wanted them for. */
+/** Buying: a pack in Checkout, on the customer's own wish or to pay for an attempt that the bank wanted them for. */
 import { findPack, type Pack } from '../catalog/packs.ts'
 import { type EpochMs, MILLICREDITS_PER_CREDIT } from '../ledger/amounts.ts'
 import type { StartCheckout } from '../ledger/commands.ts'
@@ -57,8 +57,8 @@ export class Buying {
    * The Checkout that pays for an attempt which the bank wanted the customer for (R15); the open one, if there is one.
    * The card is kept again, since this time its owner has proved themselves to the bank.
    */
-  async settle(attempt: string, links: string): Promise<CheckoutAnswer> {
-    const started = await this.#cashier.write((now) => this.#startSettlement(attempt, `${links}/${attempt}`, now))
+  async payFor(attempt: string, links: string): Promise<CheckoutAnswer> {
+    const started = await this.#cashier.write((now) => this.#startPaying(attempt, `${links}/${attempt}`, now))
     if (!started.ok) return started
     const opened = await this.#open(started.purchase, true)
     return opened.ok ? { ...opened, replayed: started.replayed } : opened
@@ -76,20 +76,21 @@ export class Buying {
     }
     const price = pack === null ? (known as Purchase) : ofPack(pack)
     const { successUrl, cancelUrl } = asked
-    return this.#write({ ...priceOf(price), request, idempotencyKey, settles: null, successUrl, cancelUrl }, links, now)
+    return this.#write({ ...priceOf(price), request, idempotencyKey, paysFor: null, successUrl, cancelUrl }, links, now)
   }
 
-  #startSettlement(id: string, page: string, now: EpochMs): CheckoutAnswer {
+  #startPaying(id: string, page: string, now: EpochMs): CheckoutAnswer {
     const { purchases } = this.#cashier.ledger.store
     const attempt = purchases.get(id)
     if (attempt === null) return refused({ code: 'not_found', what: 'purchase' })
     const wantsCustomer = attempt.failure?.kind === 'authentication_required' && attempt.stage === null
-    if (!wantsCustomer || attempt.settled) return refused({ code: 'conflict', field: 'state', purchase: attempt })
-    const open = purchases.openSettlementOf(attempt)
+    if (!wantsCustomer || attempt.paidByCustomer)
+      return refused({ code: 'conflict', field: 'state', purchase: attempt })
+    const open = purchases.openCheckoutFor(attempt)
     if (open !== null) return { ok: true, purchase: open, replayed: true }
-    const request = { settles: id, save_card: true }
+    const request = { pays_for: id, save_card: true }
     const pages = { successUrl: page, cancelUrl: page }
-    return this.#write({ ...priceOf(attempt), request, idempotencyKey: null, settles: id, ...pages }, page, now)
+    return this.#write({ ...priceOf(attempt), request, idempotencyKey: null, paysFor: id, ...pages }, page, now)
   }
 
   #write(start: Start, links: string, now: EpochMs): CheckoutAnswer {

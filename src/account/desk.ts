@@ -45,9 +45,9 @@ export const DESK = {
     const { purchases } = account.ledger.store
     const purchase = purchases.get(asked.id)
     if (purchase === null) return UNKNOWN_PURCHASE
-    // What an attempt is waiting for may be the payment of another: the Checkout that settles it.
-    const settlement = purchase.kind === 'auto_top_up' ? purchases.openSettlementOf(purchase) : null
-    for (const id of settlement === null ? [asked.id] : [settlement.id, asked.id]) {
+    // What an attempt is waiting for may be the payment of another: the Checkout that pays for it.
+    const paying = purchase.kind === 'auto_top_up' ? purchases.openCheckoutFor(purchase) : null
+    for (const id of paying === null ? [asked.id] : [paying.id, asked.id]) {
       const synced = await account.payments.sync.run(id)
       if (!synced.ok) return STRIPE_IS_AWAY
     }
@@ -77,7 +77,7 @@ export const DESK = {
     const purchase = account.ledger.store.purchases.get(asked.id)
     if (purchase === null) return UNKNOWN_PURCHASE
     if (purchase.kind === 'checkout') return { ok: true, purchase, replayed: true }
-    return account.buying.settle(purchase.id, asked.links)
+    return account.buying.payFor(purchase.id, asked.links)
   },
 
   /** An event of Stripe's, taken in for good before it is answered; `isOurs` says whether it will be acted on. */

@@ -22,7 +22,7 @@ export class OneAtATime<T> {
   }
 
   /** Until what is under way for this key has ended, however. */
-  async settled(key: string): Promise<void> {
+  async ended(key: string): Promise<void> {
     await this.#running.get(key)
   }
 

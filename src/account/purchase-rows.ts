@@ -4,6 +4,10 @@ import type { FailureKind, Purchase, PurchaseKind, PurchaseState, Stage, Taken }
 import type { RequestFields } from '../ledger/reservation.ts'
 import { integer, optionalInteger, optionalText, type Row, text } from './rows.ts'
 
+/**
+ * Two columns were named before `settle` was kept for reviews, and released migrations stay as they are: `settles` is
+ * `paysFor`, and `settled` is `paidByCustomer`.
+ */
 const COLUMNS = [
   'number',
   'id',
@@ -68,8 +72,8 @@ export function purchaseValues(purchase: Purchase): SqlStorageValue[] {
     url: purchase.url,
     success_url: purchase.successUrl,
     cancel_url: purchase.cancelUrl,
-    settles: purchase.settles,
-    settled: Number(purchase.settled),
+    settles: purchase.paysFor,
+    settled: Number(purchase.paidByCustomer),
     charged_cents: purchase.chargedCents,
     refunded_cents: purchase.refundedCents,
     kept_cents: purchase.keptCents,
@@ -109,8 +113,8 @@ export function purchaseFromRow(row: Row): Purchase {
     url: optionalText(row, 'url'),
     successUrl: optionalText(row, 'success_url'),
     cancelUrl: optionalText(row, 'cancel_url'),
-    settles: optionalText(row, 'settles'),
-    settled: integer(row, 'settled') === 1,
+    paysFor: optionalText(row, 'settles'),
+    paidByCustomer: integer(row, 'settled') === 1,
     chargedCents: optionalInteger(row, 'charged_cents'),
     refundedCents: integer(row, 'refunded_cents'),
     keptCents: integer(row, 'kept_cents'),

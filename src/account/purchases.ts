@@ -8,7 +8,7 @@ import type { Purchase } from '../ledger/purchase.ts'
 import { PUT_PURCHASE, purchaseFromRow, purchaseValues } from './purchase-rows.ts'
 import { integer, type Row, text } from './rows.ts'
 
-export type PaymentView = Pick<View, 'purchase' | 'settles' | 'topUp' | 'nextPurchase'>
+export type PaymentView = Pick<View, 'purchase' | 'paysFor' | 'topUp' | 'nextPurchase'>
 
 /** As the partial index says it, to the letter: else SQLite would not use it. */
 const HAS_OUTCOME = "kind = 'auto_top_up' AND (state = 'paid' OR failure IN ('declined', 'authentication_required'))"
@@ -24,7 +24,7 @@ export class Purchases {
   }
 
   view(book: Book, command: PaymentCommand, now: EpochMs): PaymentView {
-    const none = { purchase: null, settles: null, topUp: null, nextPurchase: this.#last() + 1 }
+    const none = { purchase: null, paysFor: null, topUp: null, nextPurchase: this.#last() + 1 }
     switch (command.op) {
       case 'start_checkout': {
         const { idempotencyKey } = command.purchase
@@ -33,7 +33,7 @@ export class Purchases {
       case 'open_checkout':
       case 'report_payment': {
         const purchase = this.get(command.id)
-        return { ...none, purchase, settles: purchase?.settles == null ? null : this.get(purchase.settles) }
+        return { ...none, purchase, paysFor: purchase?.paysFor == null ? null : this.get(purchase.paysFor) }
       }
       case 'advance_attempt':
         return { ...none, purchase: this.get(command.id), topUp: this.topUpFacts(book, now) }
@@ -90,7 +90,7 @@ export class Purchases {
   }
 
   /** The Checkout that is open for an attempt which the bank wanted the customer for. */
-  openSettlementOf(attempt: Purchase): Purchase | null {
+  openCheckoutFor(attempt: Purchase): Purchase | null {
     const open = "SELECT * FROM purchases WHERE settles = ? AND state IN ('open', 'processing')"
     return this.#one(open, attempt.id)
   }

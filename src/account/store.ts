@@ -308,7 +308,7 @@ export class Store {
   }
 }
 
-const NO_PAYMENT = { purchase: null, settles: null, topUp: null, nextPurchase: 0 } as const
+const NO_PAYMENT = { purchase: null, paysFor: null, topUp: null, nextPurchase: 0 } as const
 
 /** Every grant that a report of this purchase's payment may touch. */
 function grantsOf(purchase: Purchase): string[] {

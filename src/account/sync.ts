@@ -31,8 +31,8 @@ export class Sync {
   }
 
   /** Until what is under way for this purchase has ended, however. */
-  settled(id: string): Promise<void> {
-    return this.#queue.settled(id)
+  ended(id: string): Promise<void> {
+    return this.#queue.ended(id)
   }
 
   async #sync(id: string): Promise<Synced> {

@@ -93,7 +93,7 @@ export class ToppingUp {
     if (!changed.ok || asked.enabled) return changed
     // A charge that was on its way when they switched off is over when they read that it is off.
     const attempt = changed.view.lastAttempt
-    if (attempt !== null) await this.#payments.sync.settled(attempt.id)
+    if (attempt !== null) await this.#payments.sync.ended(attempt.id)
     return { ...changed, view: this.view(this.#cashier.ledger.now()) }
   }
 

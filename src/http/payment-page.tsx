@@ -50,6 +50,9 @@ const Page: FC<{ title: string; tone: Said['tone']; children?: Child }> = ({ tit
         <p class="brand">Assay Credits</p>
         <h1>{title}</h1>
         {children}
+        <p class="back">
+          <a href="/billing">To your dashboard</a>
+        </p>
       </main>
     </body>
   </html>
@@ -90,7 +93,7 @@ interface Said {
 }
 
 function say(purchase: Purchase): Said {
-  const { state, refundedCents, disputedCents, chargedCents, failure, settled } = purchase
+  const { state, refundedCents, disputedCents, chargedCents, failure, paidByCustomer } = purchase
   const price = dollars(purchase.priceCents)
   if (disputedCents > 0) return done('Disputed', 'Your bank has taken this payment back.', 'bad')
   if (refundedCents > 0) {
@@ -108,7 +111,7 @@ function say(purchase: Purchase): Said {
     case 'expired':
       return done('Expired', 'This was not paid in time. Nothing was charged.', 'bad')
     case 'failed':
-      if (settled) return done('Thank you', 'You have paid for this top-up.', 'good')
+      if (paidByCustomer) return done('Thank you', 'You have paid for this top-up.', 'good')
       if (failure?.kind !== 'authentication_required')
         return done('Not paid', 'The payment failed. Nothing was charged.', 'bad')
       return {

@@ -120,7 +120,7 @@ function blockedBy(autoTopUp: AutoTopUp, facts: TopUpFacts, now: EpochMs): AutoT
   const [newest] = facts.outcomes
   const counted = facts.outcomes.filter((each) => isSinceAgreement(each, autoTopUp))
   if (newest !== undefined && newest === counted[0]) {
-    if (newest.failure?.kind === 'authentication_required' && !newest.settled) return 'action_required'
+    if (newest.failure?.kind === 'authentication_required' && !newest.paidByCustomer) return 'action_required'
     const declined = counted.slice(0, DECLINES_IN_A_ROW).filter((each) => each.failure?.kind === 'declined')
     if (declined.length === DECLINES_IN_A_ROW) return 'suspended'
   }

@@ -77,7 +77,7 @@ export interface StartCheckout {
     | 'pack'
     | 'credits'
     | 'priceCents'
-    | 'settles'
+    | 'paysFor'
     | 'successUrl'
     | 'cancelUrl'
     | 'request'
@@ -164,9 +164,9 @@ export interface View {
   readonly quotedBy: string | null
   /** Grants that parts of these reservations, or the purchase, name and that are no longer live. */
   readonly retired: readonly Grant[]
-  /** For a payment: the purchase that the command names, the attempt that it settles, and what R14 looks at. */
+  /** For a payment: the purchase that the command names, the attempt that it pays for, and what R14 looks at. */
   readonly purchase: Purchase | null
-  readonly settles: Purchase | null
+  readonly paysFor: Purchase | null
   readonly topUp: TopUpFacts | null
   /** The number that a new purchase gets. */
   readonly nextPurchase: number

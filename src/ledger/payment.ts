@@ -51,8 +51,8 @@ export function reportPayment(view: View, command: ReportPayment, now: EpochMs):
   const after = known.state === 'paid' ? takeBackToTarget(draft, known, facts) : known
   if (draft.entries.length === 0 && isSame(before, after)) return unchanged(before)
   // The attempt that the bank wanted the customer for is paid for: it stands in the way of the next no longer.
-  const settled = isNew && view.settles !== null ? [{ ...view.settles, settled: true }] : []
-  return accept(draft, { purchase: after, purchases: settled })
+  const paidFor = isNew && view.paysFor !== null ? [{ ...view.paysFor, paidByCustomer: true }] : []
+  return accept(draft, { purchase: after, purchases: paidFor })
 }
 
 function grantPurchase(draft: Draft, before: Purchase, facts: PaymentFacts): Purchase {

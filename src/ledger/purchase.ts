@@ -59,10 +59,10 @@ export interface Purchase {
   readonly url: string | null
   readonly successUrl: string | null
   readonly cancelUrl: string | null
-  /** A Checkout that pays for an attempt which the bank wanted the customer for. */
-  readonly settles: string | null
-  /** An attempt that was paid for so. */
-  readonly settled: boolean
+  /** In a Checkout: the attempt that it pays for, because the bank wanted the customer. */
+  readonly paysFor: string | null
+  /** Whether such a Checkout has paid for this attempt. */
+  readonly paidByCustomer: boolean
   readonly chargedCents: number | null
   /** Refunds that are pending or have succeeded; of those, the ones whose operator left auto top-up on. */
   readonly refundedCents: number
@@ -120,8 +120,8 @@ export function newPurchase(
     url: null,
     successUrl: null,
     cancelUrl: null,
-    settles: null,
-    settled: false,
+    paysFor: null,
+    paidByCustomer: false,
     chargedCents: null,
     refundedCents: 0,
     keptCents: 0,

@@ -35,7 +35,7 @@ export const Attempts: FC<{ attempts: readonly Purchase[] }> = ({ attempts }) =>
 )
 
 const Line: FC<{ attempt: Purchase }> = ({ attempt }) => {
-  const { id, pack, priceCents, createdAt, failure, settled } = attempt
+  const { id, pack, priceCents, createdAt, failure, paidByCustomer } = attempt
   return (
     <tr>
       <td class="date">{time(createdAt)}</td>
@@ -47,7 +47,7 @@ const Line: FC<{ attempt: Purchase }> = ({ attempt }) => {
       </td>
       <td data-name="What became of it" class="all">
         <StateBadge purchase={attempt} />
-        {failure === null || settled ? null : <div class="hint reason">{reasonOf(failure)}</div>}
+        {failure === null || paidByCustomer ? null : <div class="hint reason">{reasonOf(failure)}</div>}
       </td>
     </tr>
   )

@@ -119,7 +119,7 @@ interface Said {
 }
 
 function say(purchase: Purchase, balance: Balance): Said {
-  const { state, kind, failure, settled, refundedCents, disputedCents, chargedCents } = purchase
+  const { state, kind, failure, paidByCustomer, refundedCents, disputedCents, chargedCents } = purchase
   const now = `You now have ${credits(balance.available)} credits.`
   if (disputedCents > 0) {
     const text = `Your bank has taken ${dollars(disputedCents)} of this payment back, and the credits went with it. ${now}`
@@ -148,7 +148,7 @@ function say(purchase: Purchase, balance: Balance): Said {
     case 'expired':
       return { title: 'Not paid in time', text: 'Nothing was charged.', tone: 'warn', action: 'buy again' }
     case 'failed': {
-      if (settled)
+      if (paidByCustomer)
         return { title: 'Thank you', text: `You have paid for this top-up. ${now}`, tone: 'good', action: null }
       if (failure?.kind === 'authentication_required') {
         const text = 'Your bank wants you to confirm this top-up yourself. Nothing was charged yet.'

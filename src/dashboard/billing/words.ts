@@ -23,7 +23,7 @@ export function endOf({ voided, expiresAt }: Grant, asOf: number): string | null
 
 /** What has become of a purchase, for a badge: what was taken back before what was paid. */
 export function stateOf(purchase: Purchase): { readonly word: string; readonly tone: Tone } {
-  const { state, kind, failure, settled, chargedCents, refundedCents, disputedCents } = purchase
+  const { state, kind, failure, paidByCustomer, chargedCents, refundedCents, disputedCents } = purchase
   if (disputedCents > 0) return { word: 'Disputed', tone: 'bad' }
   if (refundedCents > 0) {
     return { word: refundedCents >= (chargedCents ?? 0) ? 'Refunded' : 'Refunded in part', tone: 'quiet' }
@@ -38,7 +38,7 @@ export function stateOf(purchase: Purchase): { readonly word: string; readonly t
     case 'expired':
       return { word: 'Not paid in time', tone: 'quiet' }
     case 'failed':
-      if (settled) return { word: 'Paid by you', tone: 'good' }
+      if (paidByCustomer) return { word: 'Paid by you', tone: 'good' }
       if (failure?.kind === 'authentication_required') return { word: 'Waits for you', tone: 'warn' }
       return failure?.kind === 'declined' || kind === 'checkout'
         ? { word: 'Declined', tone: 'bad' }

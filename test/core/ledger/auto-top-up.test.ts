@@ -368,7 +368,7 @@ describe('the state of auto top-up', () => {
     expect(account.state()).toBe('suspended')
   })
 
-  it('stays suspended when a link is paid: that settles one attempt, and is no new agreement', () => {
+  it('stays suspended when a link is paid: that pays for one attempt, and is no new agreement', () => {
     const account = new TopUpExample()
     account.agree()
     let last = ''
@@ -376,7 +376,7 @@ describe('the state of auto top-up', () => {
       last = account.fail('declined')
       account.wait(HOUR)
     }
-    account.checkout('link', { settles: last })
+    account.checkout('link', { paysFor: last })
     account.report('link')
     expect(account.state()).toBe('suspended')
   })
@@ -387,10 +387,10 @@ describe('the state of auto top-up', () => {
     const id = account.fail('authentication_required')
     account.wait(24 * HOUR)
     expect([account.state(), account.start()]).toEqual(['action_required', null])
-    account.checkout('link', { settles: id })
+    account.checkout('link', { paysFor: id })
     expect(account.state()).toBe('action_required')
     account.report('link')
-    expect(account.purchase(id)).toMatchObject({ settled: true, state: 'failed' })
+    expect(account.purchase(id)).toMatchObject({ paidByCustomer: true, state: 'failed' })
     expect(account.state()).toBe('armed')
   })
 

@@ -72,7 +72,7 @@ export class Example {
   checkout(id: string, terms: Partial<Terms> = {}): Decision {
     const { credits = 500, priceCents = 500 } = terms
     const nothing = {
-      settles: null,
+      paysFor: null,
       idempotencyKey: null,
       request: {},
       expiresAt: null,

@@ -105,10 +105,10 @@ export class Payments {
     const { paymentIntent, chargedCents, chargedAt, receiptUrl } = facts
     Object.assign(purchase, { grant, state: 'paid', stage: null, failure: null, url: null, paidAt: now, closedAt: now })
     Object.assign(purchase, { paymentIntent, chargedCents, chargedAt, receiptUrl })
-    const settled = this.purchases.find((each) => each.id === purchase.settles)
-    if (settled !== undefined) {
-      settled.settled = true
-      this.#saw('attempt: settled by its link')
+    const paidFor = this.purchases.find((each) => each.id === purchase.paysFor)
+    if (paidFor !== undefined) {
+      paidFor.paidByCustomer = true
+      this.#saw('attempt: paid by its link')
     }
     if (kind === 'auto_top_up' && chargedAt !== null && monthOf(chargedAt) !== monthOf(now)) {
       this.#saw('attempt: charged in another month than it was seen')
@@ -208,7 +208,7 @@ export class Payments {
     this.#saw(
       spent > 0 && spent + priceCents === agreed.monthlyLimitCents ? 'attempt: fits to the cent' : 'attempt: written',
     )
-    const nothing = { settles: null, idempotencyKey: null, request: {} }
+    const nothing = { paysFor: null, idempotencyKey: null, request: {} }
     const what = { id, kind: 'auto_top_up', stage: 'written', pack, credits, priceCents, card: card.id } as const
     return this.#begin({ ...what, ...nothing }, now)
   }

@@ -11,7 +11,7 @@ export interface ModelPurchase {
   readonly credits: number
   readonly priceCents: number
   readonly card: string | null
-  readonly settles: string | null
+  readonly paysFor: string | null
   readonly idempotencyKey: string | null
   readonly request: RequestFields
   readonly createdAt: number
@@ -21,7 +21,7 @@ export interface ModelPurchase {
   session: string | null
   paymentIntent: string | null
   url: string | null
-  settled: boolean
+  paidByCustomer: boolean
   chargedCents: number | null
   refundedCents: number
   keptCents: number
@@ -37,20 +37,20 @@ export interface ModelPurchase {
 
 export type Agreed = Pick<
   ModelPurchase,
-  'id' | 'kind' | 'pack' | 'credits' | 'priceCents' | 'card' | 'stage' | 'settles' | 'idempotencyKey' | 'request'
+  'id' | 'kind' | 'pack' | 'credits' | 'priceCents' | 'card' | 'stage' | 'paysFor' | 'idempotencyKey' | 'request'
 >
 
 export function newPurchase(agreed: Agreed, number: number, now: number): ModelPurchase {
-  const { id, kind, pack, credits, priceCents, card, stage, settles, idempotencyKey, request } = agreed
+  const { id, kind, pack, credits, priceCents, card, stage, paysFor, idempotencyKey, request } = agreed
   return {
-    ...{ id, kind, pack, credits, priceCents, card, stage, settles, idempotencyKey, request, number },
+    ...{ id, kind, pack, credits, priceCents, card, stage, paysFor, idempotencyKey, request, number },
     createdAt: now,
     state: 'open',
     failure: null,
     session: null,
     paymentIntent: null,
     url: null,
-    settled: false,
+    paidByCustomer: false,
     chargedCents: null,
     refundedCents: 0,
     keptCents: 0,

@@ -64,7 +64,7 @@ export class TopUp {
     if (agreed === null || !agreed.enabled) return 'off'
     const since = this.#outcomes().filter((each) => (each.closedAt ?? agreed.agreedAt) >= agreed.agreedAt)
     const newest = since.at(-1)
-    if (newest?.failure?.kind === 'authentication_required' && !newest.settled) return 'action_required'
+    if (newest?.failure?.kind === 'authentication_required' && !newest.paidByCustomer) return 'action_required'
     const last = since.slice(-3)
     if (last.length === 3 && last.every((each) => each.failure?.kind === 'declined')) return 'suspended'
     if (this.card === null || isOver(this.card, now)) return 'needs_card'

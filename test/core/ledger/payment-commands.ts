@@ -104,14 +104,14 @@ export class Payer {
     const { credits, priceCents } = OFFERS[step.pack]
     const request = { pack: step.pack, promotion: step.body === 'another' ? 'a' : null }
     const wanted = [...this.#store.purchases.values()].filter(
-      ({ failure, settled }) => failure?.kind === 'authentication_required' && !settled,
+      ({ failure, paidByCustomer }) => failure?.kind === 'authentication_required' && !paidByCustomer,
     )
     const command: StartCheckout = {
       op: 'start_checkout',
       purchase: {
         ...{ id: `p${this.#ids}`, pack: step.pack, credits, priceCents, request },
         ...{ expiresAt: null, successUrl: null, cancelUrl: null },
-        settles: wanted.at(-1)?.id ?? null,
+        paysFor: wanted.at(-1)?.id ?? null,
         idempotencyKey: step.negative ? null : `key ${this.#ids}`,
       },
     }

@@ -178,7 +178,7 @@ export const PAYMENT_MUTANTS: Readonly<Record<string, Partial<Ledger>>> = {
   })),
   'three declines in a row suspend nothing': lookingAt((facts) => ({ ...facts, outcomes: facts.outcomes.slice(0, 2) })),
   'a link that was paid lifts nothing': {
-    decide: (view, command, now) => decide({ ...view, settles: null }, command, now),
+    decide: (view, command, now) => decide({ ...view, paysFor: null }, command, now),
   },
   'an attempt whose payment is cancelled stays open': {
     decide(view, command, now) {

@@ -152,7 +152,7 @@ export const SOMETIMES = [
   'attempt: paid after a failure',
   'attempt: charged in another month than it was seen',
   'attempt: over',
-  'attempt: settled by its link',
+  'attempt: paid by its link',
   'top-up: agreed',
   'top-up: agreement replayed',
   'top-up: agreed again after the bank said no',

@@ -43,7 +43,7 @@ const NOTHING = {
   quotedBy: null,
   retired: [],
   purchase: null,
-  settles: null,
+  paysFor: null,
   topUp: null,
 } as const
 
@@ -148,8 +148,8 @@ export class Store {
       case 'open_checkout':
       case 'report_payment': {
         const purchase = this.purchases.get(command.id) ?? null
-        const settles = this.purchases.get(purchase?.settles ?? '') ?? null
-        return { ...nothing, purchase, settles, retired: this.#retired(grantsOfPurchase(purchase)) }
+        const paysFor = this.purchases.get(purchase?.paysFor ?? '') ?? null
+        return { ...nothing, purchase, paysFor, retired: this.#retired(grantsOfPurchase(purchase)) }
       }
       case 'advance_attempt':
         return { ...nothing, purchase: this.purchases.get(command.id) ?? null, topUp: this.topUpFacts() }

@@ -251,13 +251,13 @@ describe('the card that was agreed to', () => {
     const { account } = await withCard()
     const visitor = await visitorOf(account)
     const { text } = await visitor.ask('/billing/auto-top-up')
-    const valueOf = (name: string, words: RegExp) =>
+    const fieldOf = (name: string, words: RegExp) =>
       [...text.matchAll(new RegExp(`name="${name}" value="([^"]+)"`, 'g'))].find(([, value]) =>
         words.test(value ?? ''),
       )?.[1]
     const form = {
       ...{ threshold: '100', limit: '20', pack: 'starter' },
-      ...{ consent: valueOf('consent', /^starter/) ?? '', key: valueOf('key', /./) ?? '' },
+      ...{ consent: fieldOf('consent', /^starter/) ?? '', key: fieldOf('key', /./) ?? '' },
     }
     await replaceCard(account, 'pm_card_mastercard')
     const refused = await visitor.ask('/billing/auto-top-up', { form })
