@@ -131,7 +131,7 @@ function judgePace(attempts: readonly Purchase[], agreements: readonly number[])
     if (counted.at(-1)?.failure?.kind === 'authentication_required' && counted.at(-1)?.paidByCustomer === false) {
       throw new Violation(`R15: ${id} started although the bank wants the customer`)
     }
-    const declined = counted.filter(({ failure, paidByCustomer }) => failure?.kind === 'declined' && !settled)
+    const declined = counted.filter(({ failure, paidByCustomer }) => failure?.kind === 'declined' && !paidByCustomer)
     if (declined.length === DECLINES_IN_A_ROW) throw new Violation(`R15: ${id} started after three declines in a row`)
   }
 }

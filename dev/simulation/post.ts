@@ -1,14 +1,15 @@
 /**
- * Webhooks on their way: late, twice, in any order or never; one that the account could not take is sent again. And the
- * scheduled repair, as src/account/repair.ts does it, for those that never came.
+ * Webhooks on their way: late, twice, in any order or never; one that the account could not take is sent again. And a
+ * repair for those that never came, simpler than the scheduled one: that is for a whole deployment's events, in windows.
  */
 import type { Stripe } from 'stripe'
-import { concernOf, WEBHOOK_EVENTS } from '../../src/stripe/webhook.ts'
+import { type Concern, WEBHOOK_EVENTS } from '../../src/stripe/webhook.ts'
 import { listEvents } from '../../src/stripe/events.ts'
+import { deliverBy, type Tell } from '../../src/account/delivery.ts'
 import { DESK } from '../../src/account/desk.ts'
 import type { Random } from '../../test/core/ledger/random.ts'
 import type { Bank } from './bank.ts'
-import type { Asked, Host } from './host.ts'
+import type { Host } from './host.ts'
 import type { Counters } from './sometimes.ts'
 
 interface Letter {
@@ -92,20 +93,22 @@ export class Post {
     this.#letters.push({ event, at: this.#now() + pause, tries: tries + 1 })
   }
 
-  /** As src/account/deliver.ts does: whether somebody has it, or nobody has to. */
+  /** Whether somebody has it, or nobody has to. */
   async #bring(event: Stripe.Event): Promise<boolean> {
-    const concern = await concernOf(this.#bank.worker, event)
-    if (!concern.ok) return concern.why !== 'unavailable'
-    const { value } = concern
-    if (value === null) return true
-    const asked: Asked<unknown> = await this.#host.ask(async (account) => {
-      const { purchase } = value
+    return (await deliverBy((concern, id) => this.#tell(concern, id), this.#bank.worker, event)) !== 'unavailable'
+  }
+
+  async #tell(concern: Concern, event: string): ReturnType<Tell> {
+    const service = { kind: 'service' } as const
+    const asked = await this.#host.ask(async (account) => {
+      const { purchase } = concern
       const known = purchase === null ? null : account.ledger.store.purchases.get(purchase)
       if (known?.stage === 'confirming') this.#counters.count('post: came before the answer')
-      account.admit({ kind: 'service' }, () => ({ ok: true }))
-      return DESK.receive(account, { kind: 'service' }, { concern: value, event: event.id })
+      account.admit(service, () => ({ ok: true }))
+      return DESK.receive(account, service, { concern, event })
     })
-    return asked.heard
+    // As the Worker has it of an object that is gone.
+    return asked.heard ? asked.answer : { ok: false, refusal: { code: 'overloaded', retryAfterSeconds: 1 } }
   }
 
   /** Brings all that Stripe lists since the last time. Whether that succeeded. */

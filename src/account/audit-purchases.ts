@@ -23,22 +23,29 @@ export async function comparePurchases(account: OpenedAccount, differ: Differ): 
   const readAt = account.ledger.now()
   const charges = await chargesOf(account, differ)
   // From here on nothing waits.
-  const unknown = new Map((charges ?? []).map((charge) => [charge.payment, charge]))
+  const unknown = new Set((charges ?? []).map(({ payment }) => payment))
+  const chargeOf = finder(charges ?? [])
   let count = 0
   for (const purchase of allPurchases(account)) {
     count += 1
     compareWithLedger(account, purchase, differ)
-    const charge = charges?.find((each) => isOf(each, purchase))
+    const charge = chargeOf(purchase)
     if (charge !== undefined) unknown.delete(charge.payment)
     if (charges !== null && !isOnItsWay(account, purchase, differ)) compareWithStripe(purchase, charge, readAt, differ)
   }
-  for (const payment of unknown.keys()) differ(`Stripe has a paid payment ${payment} that the account does not know`)
+  for (const payment of unknown) differ(`Stripe has a paid payment ${payment} that the account does not know`)
   return count
 }
 
-/** By the payment that was written down; while that is not known, by what the payment says of itself. */
-function isOf(charge: ChargeLine, { id, paymentIntent }: Purchase): boolean {
-  return paymentIntent === null ? charge.purchase === id : charge.payment === paymentIntent
+/** By the payment that was written down; while that is not known, by what the payment says of itself: the first listed. */
+function finder(charges: readonly ChargeLine[]): (purchase: Purchase) => ChargeLine | undefined {
+  const byPayment = new Map<string, ChargeLine>()
+  const byPurchase = new Map<string, ChargeLine>()
+  for (const charge of charges) {
+    if (!byPayment.has(charge.payment)) byPayment.set(charge.payment, charge)
+    if (charge.purchase !== null && !byPurchase.has(charge.purchase)) byPurchase.set(charge.purchase, charge)
+  }
+  return ({ id, paymentIntent }) => (paymentIntent === null ? byPurchase.get(id) : byPayment.get(paymentIntent))
 }
 
 /** Asked about a moment ago; what was asked about in vain is a difference of its own. */

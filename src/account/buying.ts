@@ -70,11 +70,11 @@ export class Buying {
     const { request, idempotencyKey, links } = asked
     const known = idempotencyKey === null ? null : purchases.byIdempotencyKey(idempotencyKey)
     const pack = known === null ? findPack(asked.pack) : null
-    if (known === null && pack === null) return refused({ code: 'invalid', field: 'pack', message: 'is not sold' })
+    const price = known ?? (pack === null ? null : ofPack(pack))
+    if (price === null) return refused({ code: 'invalid', field: 'pack', message: 'is not sold' })
     if (known === null && purchases.countOpenCheckouts() >= MAX_OPEN_CHECKOUTS) {
       return refused({ code: 'too_many', limit: 'open_checkouts', maximum: MAX_OPEN_CHECKOUTS })
     }
-    const price = pack === null ? (known as Purchase) : ofPack(pack)
     const { successUrl, cancelUrl } = asked
     return this.#write({ ...priceOf(price), request, idempotencyKey, paysFor: null, successUrl, cancelUrl }, links, now)
   }

@@ -3,8 +3,7 @@
  * useful, each time with a new stub.
  */
 import type { Account } from './object.ts'
-import { CALLER_HEADER } from './object.ts'
-import type { Answer, Caller } from './requests.ts'
+import { type Answer, CALLER_HEADER, type Caller } from './requests.ts'
 
 /** Where an object may be asked to live; decided once, by the first request that reaches it. */
 export const REGIONS = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'afr', 'me'] as const

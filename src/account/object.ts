@@ -21,6 +21,7 @@ import {
   type AccountDetails,
   type AccountKey,
   type Answer,
+  CALLER_HEADER,
   type Caller,
   type LedgerAnswer,
   type LedgerRequest,
@@ -38,9 +39,6 @@ import { isShort } from './waiting.ts'
 
 /** When the alarm itself failed for a reason nobody foresaw, it tries again so much later. */
 const ALARM_RETRY_MS = 30_000
-
-/** Carries the authenticated caller from the Worker to `fetch`; nobody else can reach an object. */
-export const CALLER_HEADER = 'X-Assay-Caller'
 
 export class Account extends DurableObject<Env> {
   readonly #alarm: Alarm

@@ -88,10 +88,10 @@ export class Outbox {
     const until = Date.now() + DRAIN_MS
     while (Date.now() < until) {
       const { drainedTo, described } = this.#progress
-      const batch = this.#nextBatch(drainedTo)
-      if (batch.length === 0 && described) return
       const generation = this.#generation
       try {
+        const batch = this.#nextBatch(drainedTo)
+        if (batch.length === 0 && described) return
         const watermark = await withinTime(sendHistory(db, account(), batch, !described))
         // What was asked for meanwhile starts over; sending twice does no harm.
         if (generation !== this.#generation) continue

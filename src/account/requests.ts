@@ -59,6 +59,9 @@ export interface ReserveRequest {
 export type ReservationRequest = ReserveRequest | Settle | Release | Extend
 export type LedgerRequest = ReservationRequest | GiveGrant | VoidGrant
 
+/** Carries the authenticated caller from the Worker to the object's `fetch`; nobody else can reach an object. */
+export const CALLER_HEADER = 'X-Assay-Caller'
+
 /** When the soonest open reservation runs out and how much it holds: that comes back then, if not before. */
 export interface NextExpiry {
   readonly at: EpochMs

@@ -73,6 +73,22 @@ test('with D1 gone, reserve and settle do not notice, and everything arrives lat
   expect(await account.audit()).toMatchObject({ ok: true, checked: { entries: 7, history: 7 } })
 })
 
+test('an entry that cannot be read is a failure like any other: it is tried again, and nothing is lost', async () => {
+  const account = await newAccount(1_000)
+  await callAlarm(account.id)
+  await review(account, 'a', 40)
+  const [entry] = await query(account.id, 'SELECT grants FROM entries WHERE seq = 2')
+  await query(account.id, "UPDATE entries SET grants = '[' WHERE seq = 2")
+  await callAlarm(account.id)
+  const [progress] = await query(account.id, 'SELECT drained_to, failures, retry_at FROM outbox')
+  expect(progress).toMatchObject({ drained_to: 1, failures: 1 })
+  expect(await armedAt(account.id)).toBe(progress?.['retry_at'])
+  await query(account.id, `UPDATE entries SET grants = '${entry?.['grants']}' WHERE seq = 2`)
+  await retryNow(account)
+  const { inObject, inHistory } = await bothLedgers(account)
+  expect(inHistory).toEqual(inObject)
+})
+
 test('a D1 that did its work and could not say so is sent nothing twice, neither entries nor sums', async () => {
   const account = await newAccount(1_000)
   const faults: (D1Fault | null)[] = ['after', 'before', 'after', null]
