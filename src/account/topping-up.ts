@@ -7,6 +7,7 @@ import {
   autoTopUpState,
   type Card,
   chooseCard,
+  isExpired,
   monthOf,
   nextAttemptAt,
 } from '../ledger/auto-top-up.ts'
@@ -168,9 +169,10 @@ export class ToppingUp {
     }
   }
 
-  /** Agreeing is choosing anew: the customer's default card, not the one that was agreed to before. */
+  /** Agreeing is choosing anew: the customer's default card that is good, not the one that was agreed to before. */
   #defaultCard(now: EpochMs): Card | null {
-    return chooseCard(this.#cashier.ledger.store.purchases.cards, null, now)
+    const card = chooseCard(this.#cashier.ledger.store.purchases.cards, null, now)
+    return card === null || isExpired(card, now) ? null : card
   }
 }
 

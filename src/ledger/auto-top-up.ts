@@ -151,7 +151,7 @@ function fitsLimit(autoTopUp: AutoTopUp, facts: TopUpFacts, now: EpochMs): boole
 }
 
 /** A card is good to the end of its month. */
-function isExpired(card: Card | null, now: EpochMs): boolean {
+export function isExpired(card: Card | null, now: EpochMs): boolean {
   if (card === null) return true
   const { year, month } = civil(now)
   return card.expYear < year || (card.expYear === year && card.expMonth < month)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { ask, newCustomer, payWith, picture, stage } from './browser.ts'
+import { people } from './seen.ts'
 
 const GOOD = '4242424242424242'
 /** Kept and charged by its owner; charged without them, it wants them, unless it was set up with them. */
@@ -7,7 +8,8 @@ const ASKS_ALWAYS = '4000002760003184'
 const SETTINGS = { enabled: true, threshold: 500, pack: 'team', monthly_limit_cents: 10_000 }
 const CHARGED_WITHIN_MS = 20_000
 
-const { system, page: newPage } = stage()
+const { system } = stage()
+const { page: newPage } = people()
 
 async function customerWithCard(account: string, card: string) {
   const customer = await newCustomer(system(), account)

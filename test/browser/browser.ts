@@ -1,10 +1,9 @@
-/** A real browser from npm alone, against the whole system as `npm start` runs it, with an account and a customer's key. */
+/** The whole system as `npm start` runs it, an account with a customer's key, and pictures of what a browser shows. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import chromium from '@sparticuz/chromium'
-import { type Browser, type Page, chromium as playwright } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { freePort, type System, startSystem } from '../../dev/system.ts'
 
@@ -21,31 +20,23 @@ type Json = any
 
 export interface Stage {
   readonly system: () => System
-  /** A page in a context of its own. */
-  page(): Promise<Page>
 }
 
 /** Starts everything once for a test file. */
 export function stage(): Stage {
   let folder: string
   let system: System
-  let browser: Browser
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'assay-browser-'))
     await mkdir(SCREENSHOTS, { recursive: true })
     const options = { port: await freePort(), stateDir: join(folder, 'state'), varsFile: join(folder, 'vars') }
     system = await startSystem(options)
-    browser = await playwright.launch({ args: chromium.args, executablePath: await chromium.executablePath() })
   })
   afterAll(async () => {
-    await browser?.close()
     await system?.stop()
     await rm(folder, { recursive: true, force: true })
   })
-  return {
-    system: () => system,
-    page: async () => (await browser.newContext({ locale: 'en-US' })).newPage(),
-  }
+  return { system: () => system }
 }
 
 export async function ask(system: System, method: string, path: string, body?: object, key?: string): Promise<Json> {

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest'
 import { ask, newCustomer, payWith, picture, stage } from './browser.ts'
+import { people } from './seen.ts'
 
 const GOOD = '4242424242424242'
 const DECLINED = '4000000000000002'
 const ASKS_ALWAYS = '4000002760003184'
 
-const { system, page: newPage } = stage()
+const { system } = stage()
+const { page: newPage } = people()
 
 /** Starts buying, and opens Checkout's page in the browser. */
 async function open(account: string) {

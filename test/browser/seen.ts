@@ -19,7 +19,7 @@ const WEAK = new Set([
 ])
 
 /**
- * A browser whose contexts are as apart as people are. Of one process, as it comes from npm, all pages send the cookies
+ * A real browser from npm alone, whose contexts are as apart as people are. Of one process, as it comes from npm, all pages send the cookies
  * of the first one with what scripts ask for, and closing one context ends them all.
  */
 export function people(): { page(options?: BrowserContextOptions): Promise<Page> } {

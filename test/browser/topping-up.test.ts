@@ -32,6 +32,8 @@ async function enterWithCard(account: string, card: string) {
   await payWith(page, card)
   if (card === ASKS_ALWAYS) await page.getByRole('button', { name: 'Yes' }).click()
   await page.getByRole('heading', { name: 'Thank you' }).waitFor()
+  // The account hears of the card a moment after the payment.
+  await expect.poll(async () => (await customer.topUp()).default_card, WITHIN).not.toBeNull()
   await page.getByRole('link', { name: 'Auto Top-Up', exact: true }).click()
   await page.getByRole('heading', { level: 1, name: 'Auto Top-Up' }).waitFor()
   return customer
@@ -60,16 +62,19 @@ async function untilSaid(page: Page, text: string): Promise<void> {
   await expect.poll(said, WITHIN).toContain(text)
 }
 
-/** The card that this account paid with has another number from now on. */
-async function replaceCard(account: string, number: string): Promise<void> {
+function stripeControl(path: string, body: object): Promise<Response> {
+  const headers = { 'Content-Type': 'application/json' }
+  return fetch(`${system().stripeUrl}/_control${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+}
+
+/** The card that this account paid with has another number, or ends, from now on. */
+async function changeCard(account: string, change: { number?: string; expYear?: number }): Promise<void> {
   const { stripeUrl } = system()
-  const headers = { Authorization: 'Bearer sk_test_of_a_test', 'Content-Type': 'application/json' }
+  const headers = { Authorization: 'Bearer sk_test_of_a_test' }
   const listed = await fetch(`${stripeUrl}/v1/payment_intents?limit=100`, { headers })
   const { data } = (await listed.json()) as { data: { payment_method: string; metadata: { account?: string } }[] }
   const paid = data.find(({ metadata }) => metadata.account === account)
-  const card = `${stripeUrl}/_control/cards/${paid?.payment_method}`
-  const replaced = await fetch(card, { method: 'POST', headers, body: JSON.stringify({ number }) })
-  expect(replaced.status).toBe(200)
+  expect((await stripeControl(`/cards/${paid?.payment_method}`, change)).status).toBe(200)
 }
 
 test('without a card it cannot be switched on, and the page says what to do', async () => {
@@ -182,7 +187,7 @@ test('a card that is taken away at Stripe is missed, and the page says what to d
 test('another card in the place of the agreed one is not charged before it is agreed to', async () => {
   const { page, topUp } = await enterWithCard('another-card', GOOD)
   await switchOn(page, '500')
-  await replaceCard('another-card', MASTERCARD)
+  await changeCard('another-card', { number: MASTERCARD })
   await untilSaid(page, 'The card is now your Mastercard ending in 4444; you agreed to Visa ending in 4242.')
   expect(await topUp()).toMatchObject({ state: 'needs_agreement' })
   await picture(page, 'top-up-needs-agreement')
@@ -192,9 +197,45 @@ test('another card in the place of the agreed one is not charged before it is ag
   expect(await topUp()).toMatchObject({ state: 'armed' })
 })
 
+test('a card that has expired is not charged, and the page says what to do', async () => {
+  const { page, topUp } = await enterWithCard('card-expired', GOOD)
+  await switchOn(page, '500')
+  await changeCard('card-expired', { expYear: new Date().getUTCFullYear() - 1 })
+  await untilSaid(page, 'Your Visa ending in 4242 has expired.')
+  await page.getByText('Keep another when you buy a pack, then agree to it below.').waitFor()
+  await page.getByRole('link', { name: 'Buy credits and keep the card' }).waitFor()
+  // Nobody is asked to agree to a card that cannot be charged.
+  expect(await page.getByRole('checkbox').count()).toBe(0)
+  await page.getByText('there must be a card that it may charge').waitFor()
+  expect(await topUp()).toMatchObject({ state: 'needs_card' })
+  await picture(page, 'top-up-expired-card')
+})
+
+test('a charge that is under way is said, and then what it brought; the monthly limit is said once it is reached', async () => {
+  const { page, path, topUp } = await enterWithCard('limited', GOOD)
+  await page.getByLabel('Spend at most').fill('20')
+  await switchOn(page, '500')
+  // Long enough to be seen, shorter than anybody gives up on Stripe.
+  const slow = { route: 'POST /v1/payment_intents/:id/confirm', delayMs: 6_000 }
+  expect((await stripeControl('/faults', slow)).status).toBe(200)
+  await spend(path)
+  await untilSaid(page, 'A top-up is under way')
+  await page.getByText('The credits come within seconds.').waitFor()
+  await picture(page, 'top-up-charging')
+  await untilSaid(page, 'The monthly limit is reached')
+  await page.getByText('$1.00 is left, which is less than the pack costs.').waitFor()
+  await page.getByText('It goes on next month (UTC), or at once with a higher limit.').waitFor()
+  expect(await topUp()).toMatchObject({ state: 'limit_reached', spent_this_month_cents: 1_900 })
+  await picture(page, 'top-up-limit-reached')
+  await page.getByLabel('Spend at most').fill('100')
+  await page.getByRole('checkbox', { name: '$19.00 for Team' }).check()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('It watches your balance').waitFor()
+})
+
 test('a declined card is told with its reason', async () => {
   const { page, path } = await enterWithCard('declined-later', GOOD)
-  await replaceCard('declined-later', NO_MONEY)
+  await changeCard('declined-later', { number: NO_MONEY })
   await untilSaid(page, 'Visa ending in 9995')
   await switchOn(page, '500')
   await spend(path)

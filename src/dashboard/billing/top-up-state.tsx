@@ -78,7 +78,7 @@ function describe(view: AutoTopUpView, links: string): Described {
     }
     case 'limit_reached': {
       const rest = Math.max(0, (settings?.monthlyLimitCents ?? 0) - spentCents)
-      const text = `Of this month's limit ${dollars(rest)} are left, which is less than the pack costs. It goes on next month (UTC), or at once with a higher limit.`
+      const text = `Of this month's limit ${dollars(rest)} is left, which is less than the pack costs. It goes on next month (UTC), or at once with a higher limit.`
       return { tone: 'warn', title: 'The monthly limit is reached', children: <p>{text}</p> }
     }
     case 'suspended':

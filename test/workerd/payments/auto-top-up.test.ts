@@ -94,6 +94,10 @@ describe('a card that is declined', () => {
       await passTime(1)
     }
     expect(await view(account)).toMatchObject({ state: 'suspended', next_attempt_at: null, spent_this_month_cents: 0 })
+    const page = (await (await visitorOf(account)).ask('/billing/auto-top-up')).text
+    expect(page).toContain('Suspended: the card was declined three times in a row')
+    expect(page).toMatch(/looked after your card\. Then agree again below/)
+    expect(page).toContain('Your cards at Stripe')
     await passTime(48 * HOUR_MS)
     await callAlarm(account.id)
     expect(await attempts(account)).toHaveLength(3)
