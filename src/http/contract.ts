@@ -270,7 +270,7 @@ export const AutoTopUpBody = z
     threshold: positiveCredits.optional(),
     pack: packId.optional(),
     monthly_limit_cents: z.int().min(1).max(MAX_CENTS).optional(),
-    card: z.string().min(1).max(128).optional().meta({
+    card: textUpTo(128).optional().meta({
       description:
         'The `fingerprint` of the `default_card` that the customer was shown. Where that is another by now, nothing changes.',
     }),
