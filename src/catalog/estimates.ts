@@ -1,6 +1,7 @@
 /**
- * What a review will probably cost, from what is known before it starts. The estimate is the tier's typical cost times
- * four factors, each 1 for a typical pull request, kept inside the tier's range.
+ * What a review will probably cost, from what is known before it starts. The plain estimate is the tier's typical cost
+ * times four factors, each 1 for a typical pull request, kept inside the tier's range; what an account's own reviews did
+ * cost moves it from there (calibration.ts).
  */
 import { MILLICREDITS_PER_CREDIT, type Millicredits } from '../ledger/amounts.ts'
 import { TIERS, type TierId } from './tiers.ts'
@@ -21,6 +22,18 @@ export interface ReviewFacts {
   readonly specialists: readonly Specialist[] | null
   /** Whose review it is, where the caller says so: an account's own costs are learned by it. */
   readonly repository: string | null
+}
+
+/**
+ * What was announced for a review before it began, kept with its reservation: what its cost will be judged by, and what
+ * it will teach.
+ */
+export interface Announced {
+  readonly repository: string | null
+  /** The plain formula's, before the range of the tier. */
+  readonly factor: number
+  readonly plain: Estimate
+  readonly estimate: Estimate
 }
 
 export interface Estimate {
@@ -70,26 +83,30 @@ const HIGH_SPREAD = 1.6
 const RESERVE_MARGIN = 1.25
 
 /** Estimates are announced in tenths of a credit: finer digits would claim a precision that they do not have. */
-const STEP: Millicredits = MILLICREDITS_PER_CREDIT / 10
+export const ESTIMATE_STEP: Millicredits = MILLICREDITS_PER_CREDIT / 10
 
 type Curve = readonly (readonly [at: number, factor: number])[]
 
 export function estimate(facts: ReviewFacts): Estimate {
   const tier = TIERS[facts.tier]
-  const factor =
-    onCurve(DIFF_FACTORS, facts.diffLines) *
-    onCurve(FILE_FACTORS, facts.files) *
-    COMPLEXITY_FACTORS[facts.complexity] *
-    specialistFactor(facts)
   const within = (credits: number) => toStep(Math.min(tier.high, Math.max(tier.low, credits)))
-  const typical = tier.typical * factor
-  const inRange = Math.min(tier.high, Math.max(tier.low, typical))
+  const inRange = Math.min(tier.high, Math.max(tier.low, tier.typical * factorOf(facts)))
   return {
-    typical: within(typical),
+    typical: within(inRange),
     low: within(inRange * LOW_SPREAD),
     high: within(inRange * HIGH_SPREAD),
     reserve: within(inRange * RESERVE_MARGIN),
   }
+}
+
+/** How many times the tier's typical cost a review by these facts costs, whatever the range says: from 0.2 to 6. */
+export function factorOf(facts: ReviewFacts): number {
+  return (
+    onCurve(DIFF_FACTORS, facts.diffLines) *
+    onCurve(FILE_FACTORS, facts.files) *
+    COMPLEXITY_FACTORS[facts.complexity] *
+    specialistFactor(facts)
+  )
 }
 
 function specialistFactor(facts: ReviewFacts): number {
@@ -110,5 +127,5 @@ function onCurve(curve: Curve, at: number): number {
 }
 
 function toStep(credits: number): Millicredits {
-  return Math.round((credits * MILLICREDITS_PER_CREDIT) / STEP) * STEP
+  return Math.round((credits * MILLICREDITS_PER_CREDIT) / ESTIMATE_STEP) * ESTIMATE_STEP
 }

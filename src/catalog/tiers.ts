@@ -6,7 +6,10 @@ export type TierId = (typeof TIER_IDS)[number]
 export interface Tier {
   readonly id: TierId
   readonly name: string
-  /** Whole credits. No estimate leaves `low` to `high`, and nobody pays more than twice `high` unasked (R6). */
+  /**
+   * Whole credits. The plain estimate stays within `low` to `high`, an account's own does unless its reviews did not;
+   * nobody pays more than twice `high` unasked (R6).
+   */
   readonly typical: number
   readonly low: number
   readonly high: number
