@@ -26,6 +26,7 @@ export type AccountMethods = Pick<
   | 'describe'
   | 'balance'
   | 'estimate'
+  | 'accuracy'
   | 'reservation'
   | 'reservations'
   | 'grants'

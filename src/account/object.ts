@@ -14,6 +14,7 @@ import { type Audit, audit } from './audit.ts'
 import type { KeyPosition } from './keys.ts'
 import { describeError } from './describe-error.ts'
 import { DESK, type Desk } from './desk.ts'
+import type { AccuracyReport } from './learning.ts'
 import { Live, MAX_LIVE_CONNECTIONS } from './live.ts'
 import { type Opened, OpenedAccount, type Surroundings } from './opened.ts'
 import { presentBalance } from './present.ts'
@@ -133,6 +134,11 @@ export class Account extends DurableObject<Env> {
   /** `asOf` is the object's own time (R18): a quote that is made of the estimate expires by the same clock. */
   async estimate(caller: Caller, facts: ReviewFacts): Promise<Answer<{ estimate: Estimate; asOf: EpochMs }>> {
     return this.#read(caller, (account, now) => ({ estimate: account.estimate(facts), asOf: now }))
+  }
+
+  /** How well estimates did so far, with what was learned and without. */
+  async accuracy(caller: Caller): Promise<Answer<{ report: AccuracyReport }>> {
+    return this.#read(caller, ({ learning }) => ({ report: learning.report() }))
   }
 
   async reservation(caller: Caller, id: string): Promise<Answer<{ reservation: Reservation }>> {

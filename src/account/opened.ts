@@ -2,7 +2,8 @@
  * What an object has and does once it is an account: admits callers, does what is due, executes commands. Each of these
  * is synchronous, so nothing comes between a look and the write that follows from it; only jobs wait for others.
  */
-import { type Estimate, estimate, type ReviewFacts } from '../catalog/estimates.ts'
+import type { Estimate, ReviewFacts } from '../catalog/estimates.ts'
+import { TIER_IDS, type TierId } from '../catalog/tiers.ts'
 import type { EpochMs, Millicredits } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
 import type { Command, GiveGrant } from '../ledger/commands.ts'
@@ -18,6 +19,7 @@ import { Inbox } from './inbox.ts'
 import { earliest, Jobs } from './jobs.ts'
 import { Keys } from './keys.ts'
 import { AccountLedger, HISTORY_DELAY_MS } from './ledger.ts'
+import { Learning } from './learning.ts'
 import type { Live } from './live.ts'
 import { Outbox } from './outbox.ts'
 import { Payer } from './payer.ts'
@@ -62,6 +64,7 @@ export class OpenedAccount {
   readonly customers: Customers
   readonly buying: Buying
   readonly toppingUp: ToppingUp
+  readonly learning: Learning
   readonly #jobs: Jobs
   readonly #turns: Turns
   readonly #storage: DurableObjectStorage
@@ -105,11 +108,12 @@ export class OpenedAccount {
     this.customers = new Customers(this.cashier, this.payments)
     this.buying = new Buying(this.cashier, this.customers)
     this.toppingUp = new ToppingUp(storage.sql, this.cashier, this.payments)
+    this.learning = new Learning(storage, ledger, (act) => turns.run(act))
     const sending = {
       wakeAt: () => outbox.wakeAt(ledger.book.seq),
       run: () => outbox.drain(history(), () => details.value),
     }
-    this.#jobs = new Jobs([sending, this.payments])
+    this.#jobs = new Jobs([sending, this.payments, this.learning])
   }
 
   /** Makes an account of an object that is none yet: schema, rows and trial (R11) in one transaction. */
@@ -204,7 +208,7 @@ export class OpenedAccount {
 
   /** What a review of this account will probably cost. */
   estimate(facts: ReviewFacts): Estimate {
-    return estimate(facts)
+    return this.learning.estimate(facts)
   }
 
   /**
@@ -304,7 +308,12 @@ export class OpenedAccount {
     this.#alarm.atOrBefore(next ?? Number.POSITIVE_INFINITY)
   }
 
-  /** A refusal for want of credits says when held ones come back at the latest. */
+  /** The tiers of which a typical review of this account could be reserved now. */
+  #affordableTiers(available: Millicredits): TierId[] {
+    return TIER_IDS.filter((tier) => this.estimate({ tier, ...TYPICAL_REVIEW }).reserve <= available)
+  }
+
+  /** A refusal for want of credits says when held ones come back at the latest, and what else would fit. */
   #explain(refusal: Refusal, now: EpochMs): AccountRefusal {
     if (refusal.code !== 'insufficient_credits') return refusal
     const soonest = this.ledger.store.soonestHeld()
@@ -313,10 +322,14 @@ export class OpenedAccount {
       ...refusal,
       nextExpiry,
       autoTopUp: this.ledger.book.autoTopUp === null ? null : this.toppingUp.view(now),
+      affordableTiers: this.#affordableTiers(refusal.available),
       asOf: now,
     }
   }
 }
+
+/** Of a pull request like most, in no repository in particular. */
+const TYPICAL_REVIEW = { diffLines: 150, files: 6, complexity: 'medium', specialists: null, repository: null } as const
 
 function trialGrant(trial: NonNullable<OpenRequest['trial']>, now: EpochMs): GiveGrant {
   const { credits, lastsMs } = trial

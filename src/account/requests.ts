@@ -2,7 +2,7 @@
  * What the Worker asks of an account's object, and what it is answered: plain data that crosses RPC. A reservation is
  * asked for by credits or by the facts of a review; only the object makes an amount of the facts.
  */
-import type { Estimate, ReviewFacts } from '../catalog/estimates.ts'
+import { type Announced, type Estimate, estimate, factorOf, type ReviewFacts } from '../catalog/estimates.ts'
 import type { Quote } from '../catalog/quotes.ts'
 import { CAP_FACTOR, DEFAULT_TTL_MS, TIERS, type TierId } from '../catalog/tiers.ts'
 import type { AccountLine } from '../history/write.ts'
@@ -94,6 +94,7 @@ export type AccountRefusal =
       readonly nextExpiry: NextExpiry | null
       /** `null` if it was never agreed to. */
       readonly autoTopUp: AutoTopUpView | null
+      readonly affordableTiers: readonly TierId[]
       readonly asOf: EpochMs
     })
   | ShellRefusal
@@ -158,29 +159,42 @@ export function toReserve(asked: ReserveRequest, estimateOf: (facts: ReviewFacts
   if ('credits' in asked.what) {
     const { credits } = asked.what
     const maxCredits = asked.maxCredits ?? Math.min(MAX_MILLICREDITS, CAP_FACTOR * credits)
-    return { ...common, amount: credits, maxCredits, tier: null, ttlMs: asked.ttlMs ?? DEFAULT_TTL_MS }
+    return { ...common, amount: credits, maxCredits, tier: null, ttlMs: asked.ttlMs ?? DEFAULT_TTL_MS, announced: null }
   }
   if ('refusedQuote' in asked.what) {
     // Never held: the ledger answers with what was reserved under this id before, or refuses.
     const quote = { verdict: asked.what.refusedQuote }
-    return { ...common, quote, amount: 0, maxCredits: 0, tier: null, ttlMs: asked.ttlMs ?? DEFAULT_TTL_MS }
+    return {
+      ...common,
+      quote,
+      amount: 0,
+      maxCredits: 0,
+      tier: null,
+      ttlMs: asked.ttlMs ?? DEFAULT_TTL_MS,
+      announced: null,
+    }
   }
   const { facts, quote } = asked.what
   const maxCredits = asked.maxCredits ?? quote?.maxCredits ?? tierCap(facts.tier)
-  const { reserve } = quote?.estimate ?? estimateOf(facts)
+  const estimated = quote?.estimate ?? estimateOf(facts)
   return {
     ...common,
     quote: quote === undefined ? null : found(quote),
     // Holding more than may ever be charged would only keep it from other reviews.
-    amount: Math.min(reserve, maxCredits),
+    amount: Math.min(estimated.reserve, maxCredits),
     maxCredits,
     tier: facts.tier,
     ttlMs: asked.ttlMs ?? TIERS[facts.tier].ttlMs,
+    announced: JSON.stringify(toAnnounced(facts, estimated)),
   }
 }
 
 function found({ key, maxCredits, expiresAt }: Quote): QuoteFound {
   return { verdict: 'good', key, maxCredits, expiresAt }
+}
+
+function toAnnounced(facts: ReviewFacts, estimated: Estimate): Announced {
+  return { repository: facts.repository, factor: factorOf(facts), plain: estimate(facts), estimate: estimated }
 }
 
 function tierCap(tier: TierId): Millicredits {

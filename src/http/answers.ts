@@ -151,6 +151,34 @@ export const Quote = z
   })
   .meta({ id: 'Quote' })
 
+const share = z.number().min(0).max(1).nullable()
+const accuracyFigures = z.strictObject({
+  in_range: share.meta({
+    description: 'Share of reviews whose cost lay within `low` and `high`; null if none was judged.',
+  }),
+  covered_by_hold: share.meta({ description: 'Share of reviews whose cost was not above `reserve`.' }),
+  median_error: z
+    .number()
+    .min(0)
+    .nullable()
+    .meta({ description: 'Half of the reviews cost no more than this share of `typical` more or less than that.' }),
+})
+export const EstimateAccuracy = z
+  .strictObject({
+    data: z.array(
+      z.strictObject({
+        tier: z.string(),
+        reviews: z.int().meta({ description: 'Settled reviews that had been asked for by their facts.' }),
+        with_calibration: accuracyFigures.meta({ description: 'Of what was announced.' }),
+        without_calibration: accuracyFigures.meta({
+          description: 'Of what the plain formula says of the same reviews.',
+        }),
+      }),
+    ),
+    complete_to: z.int().meta({ description: 'The number of the last entry that was learned from.' }),
+  })
+  .meta({ id: 'EstimateAccuracy' })
+
 const usageSums = {
   reviews: z.int(),
   charged: credits,

@@ -2,10 +2,8 @@
 import { presentOptionalTime, presentTime } from '../account/present.ts'
 import type { AccountRefusal } from '../account/requests.ts'
 import type { AutoTopUpView } from '../account/topping-up.ts'
-import { estimate } from '../catalog/estimates.ts'
 import { smallestPackFor } from '../catalog/packs.ts'
-import { TIERS } from '../catalog/tiers.ts'
-import { type EpochMs, type Millicredits, millicreditsToCredits } from '../ledger/amounts.ts'
+import { type EpochMs, millicreditsToCredits } from '../ledger/amounts.ts'
 import { presentPack } from './present.ts'
 
 type Insufficient = Extract<AccountRefusal, { code: 'insufficient_credits' }>
@@ -14,7 +12,7 @@ type Insufficient = Extract<AccountRefusal, { code: 'insufficient_credits' }>
 export function explainInsufficient(
   refusal: Insufficient,
 ): [detail: string, figures: Readonly<Record<string, unknown>>] {
-  const { requested, available, shortfall, debt, nextExpiry, autoTopUp, asOf } = refusal
+  const { requested, available, shortfall, debt, nextExpiry, autoTopUp, affordableTiers, asOf } = refusal
   const pack = smallestPackFor(millicreditsToCredits(shortfall + debt))
   const detail = `${millicreditsToCredits(shortfall)} more credits are needed: ${millicreditsToCredits(requested)} were asked for, ${millicreditsToCredits(available)} are available.${explainTopUp(autoTopUp)}`
   const figures = {
@@ -22,7 +20,7 @@ export function explainInsufficient(
     available: millicreditsToCredits(available),
     shortfall: millicreditsToCredits(shortfall),
     debt: millicreditsToCredits(debt),
-    affordable_tiers: affordableTiers(available),
+    affordable_tiers: affordableTiers,
     suggested_pack: pack === null ? null : presentPack(pack),
     auto_top_up: presentTopUp(autoTopUp),
     next_expiry:
@@ -77,12 +75,3 @@ function explainTopUp(autoTopUp: AutoTopUpView | null): string {
       return ''
   }
 }
-
-/** The tiers of which a typical review could be reserved now. */
-function affordableTiers(available: Millicredits): string[] {
-  return Object.values(TIERS)
-    .filter((tier) => estimate({ tier: tier.id, ...TYPICAL_REVIEW }).reserve <= available)
-    .map((tier) => tier.id)
-}
-
-const TYPICAL_REVIEW = { diffLines: 150, files: 6, complexity: 'medium', specialists: null, repository: null } as const

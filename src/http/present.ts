@@ -1,7 +1,9 @@
 /** The ledger's values as the API writes them: snake_case, credits as numbers, times in RFC 3339. */
+import type { AccuracyReport } from '../account/learning.ts'
 import { presentBalance, presentOptionalTime, presentTime } from '../account/present.ts'
 import type { AccountDetails, AccountKey } from '../account/requests.ts'
 import type { AutoTopUpView } from '../account/topping-up.ts'
+import { type Figures, figuresOf } from '../catalog/accuracy.ts'
 import type { Estimate } from '../catalog/estimates.ts'
 import { discountPercent, type Pack } from '../catalog/packs.ts'
 import type { Quote } from '../catalog/quotes.ts'
@@ -160,6 +162,24 @@ export function presentQuote(id: string, { facts, estimate, maxCredits, expiresA
     reserve: credits(estimate.reserve),
     max_credits: credits(maxCredits),
     expires_at: presentTime(expiresAt),
+  }
+}
+
+export function presentAccuracy({ learnedTo, tiers }: AccuracyReport) {
+  const data = tiers.map(({ tier, accuracy: { reviews, calibrated, plain } }) => ({
+    tier,
+    reviews,
+    with_calibration: presentFigures(figuresOf(calibrated, reviews)),
+    without_calibration: presentFigures(figuresOf(plain, reviews)),
+  }))
+  return { data, complete_to: learnedTo }
+}
+
+function presentFigures(figures: Figures | null) {
+  return {
+    in_range: figures?.inRange ?? null,
+    covered_by_hold: figures?.covered ?? null,
+    median_error: figures?.medianError ?? null,
   }
 }
 

@@ -24,6 +24,8 @@ export interface Reserve {
   readonly dedupeKey: string | null
   readonly quote: QuoteFound | null
   readonly metadata: Metadata
+  /** As `Reservation.announced`. */
+  readonly announced: string | null
 }
 
 export interface Settle {

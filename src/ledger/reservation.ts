@@ -47,6 +47,8 @@ export interface Reservation {
   readonly metadata: Metadata
   readonly ttlMs: number
   readonly request: RequestFields
+  /** What was announced for it, in the catalogue's words: kept with it and never looked at by the ledger. */
+  readonly announced: string | null
   readonly createdAt: EpochMs
   readonly expiresAt: EpochMs
   readonly closedAt: EpochMs | null

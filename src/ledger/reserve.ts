@@ -89,6 +89,7 @@ function open(draft: Draft, command: Reserve, book: Book): Reservation {
     metadata: command.metadata,
     ttlMs: command.ttlMs,
     request: command.request,
+    announced: command.announced,
     createdAt: draft.now,
     expiresAt: draft.now + command.ttlMs,
     closedAt: null,

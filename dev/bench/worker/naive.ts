@@ -79,6 +79,7 @@ export class Naive extends DurableObject {
         debt: 0,
         nextExpiry: null,
         autoTopUp: null,
+        affordableTiers: [],
         asOf: now,
       }
       return refused({ code: 'insufficient_credits', ...numbers })

@@ -26,6 +26,7 @@ const ANSWER = heldAnswer(
     dedupeKey: null,
     quote: null,
     metadata: METADATA,
+    announced: null,
   },
   FUNDS,
   AT,

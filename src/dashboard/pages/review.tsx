@@ -3,7 +3,7 @@ import type { Hono } from 'hono'
 import type { FC } from 'hono/jsx'
 import * as z from 'zod'
 import { askAccount } from '../../account/client.ts'
-import { estimate, type ReviewFacts } from '../../catalog/estimates.ts'
+import type { Estimate, ReviewFacts } from '../../catalog/estimates.ts'
 import { type HistoryEntry, readEntries } from '../../history/read.ts'
 import { toFacts } from '../../http/commands.ts'
 import { EstimateBody } from '../../http/contract.ts'
@@ -35,6 +35,10 @@ export function reviewPages(app: Hono<Pages>): void {
     if (!described.ok) return refusedPage(context, described.refusal)
     if (!found.ok) return refusedPage(context, found.refusal)
     const { reservation } = found
+    const facts = factsOf(reservation.request)
+    const again =
+      facts === null ? null : await askAccount(context.env, account, (object) => object.estimate(caller, facts))
+    if (again?.ok === false) return refusedPage(context, again.refusal)
     // Its own id: it may have been asked for under another of its names.
     const filter = { reservation: reservation.id }
     const entries = await readEntries(context.env.HISTORY, account, filter, null, MAX_LINES)
@@ -56,7 +60,7 @@ export function reviewPages(app: Hono<Pages>): void {
         <Figures reservation={reservation} />
         <div class="grid">
           <Terms reservation={reservation} />
-          <AnotherRun reservation={reservation} />
+          <AnotherRun estimate={again?.estimate ?? null} />
         </div>
         <Story reservation={reservation} entries={entries} />
       </Frame>,
@@ -151,9 +155,9 @@ const Terms: FC<{ reservation: Reservation }> = ({ reservation }) => {
 /** What we know a runner's metadata by; the rest stands under the runner's own names. */
 const KNOWN_NAMES: Readonly<Record<string, string>> = { repository: 'Repository', pull_request: 'Pull request' }
 
-const AnotherRun: FC<{ reservation: Reservation }> = ({ reservation }) => {
-  const facts = factsOf(reservation.request)
-  if (facts === null) {
+/** By what the account's own reviews did cost, and what will be held. */
+const AnotherRun: FC<{ estimate: Estimate | null }> = ({ estimate }) => {
+  if (estimate === null) {
     return (
       <section class="card" aria-labelledby="again">
         <h2 id="again">Another run</h2>
@@ -164,7 +168,7 @@ const AnotherRun: FC<{ reservation: Reservation }> = ({ reservation }) => {
       </section>
     )
   }
-  const { typical, low, high, reserve } = estimate(facts)
+  const { typical, low, high, reserve } = estimate
   return (
     <section class="card" aria-labelledby="again">
       <h2 id="again">Another run, today</h2>

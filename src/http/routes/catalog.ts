@@ -4,13 +4,13 @@ import { estimate } from '../../catalog/estimates.ts'
 import { PACKS } from '../../catalog/packs.ts'
 import { quoteOf } from '../../catalog/quotes.ts'
 import { TIERS } from '../../catalog/tiers.ts'
-import { allOf, Estimate, Pack, Quote, Tier } from '../answers.ts'
+import { allOf, Estimate, EstimateAccuracy, Pack, Quote, Tier } from '../answers.ts'
 import { toFacts } from '../commands.ts'
 import { EstimateBody } from '../contract.ts'
-import { presentEstimate, presentPack, presentQuote, presentTier } from '../present.ts'
+import { presentAccuracy, presentEstimate, presentPack, presentQuote, presentTier } from '../present.ts'
 import { newQuoteKey, quoteId } from '../quotes.ts'
 import { json, refusal } from '../respond.ts'
-import { type Route, RUNNERS, route } from '../route.ts'
+import { OPERATORS, type Route, RUNNERS, route } from '../route.ts'
 
 const CACHED = { 'Cache-Control': 'public, max-age=300' }
 
@@ -52,6 +52,7 @@ export const catalogRoutes: readonly Route[] = [
     operation: 'estimateForAccount',
     group: 'Estimates',
     summary: 'What a review will probably cost this account',
+    description: 'Follows what its own settled reviews did cost, per tier and `repository`.',
     scopes: RUNNERS,
     body: EstimateBody,
     answers: { 200: { description: '`reserve` is what a reservation by these facts holds.', schema: Estimate } },
@@ -77,6 +78,20 @@ export const catalogRoutes: readonly Route[] = [
       if (!answer.ok) return refusal(answer.refusal, account)
       const quote = quoteOf(account, facts, answer.estimate, answer.asOf, newQuoteKey())
       return json(presentQuote(await quoteId(quote, configuration.signingSecrets), quote), 201)
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/accounts/:account/estimates/accuracy',
+    operation: 'getEstimateAccuracy',
+    group: 'Estimates',
+    summary: 'How well estimates did, with what the account taught them and without',
+    description: 'Each settled review is judged by what was announced before it began, and before it teaches anything.',
+    scopes: OPERATORS,
+    answers: { 200: { description: 'A line per tier.', schema: EstimateAccuracy } },
+    async handle({ env, account, caller }) {
+      const answer = await askAccount(env, account, (object) => object.accuracy(caller))
+      return answer.ok ? json(presentAccuracy(answer.report)) : refusal(answer.refusal, account)
     },
   }),
 ]

@@ -139,6 +139,7 @@ export class Sender {
       dedupeKey,
       quote,
       metadata,
+      announced: null,
     }
     this.#reserves.push(command)
     return command

@@ -37,9 +37,9 @@ export class Example {
   /** `request` is made of the terms, unless they name one. */
   reserve(id: string, amount: number, terms: Partial<Reserve> = {}): Decision {
     const { overage = 'available', onExpiry = 'release', ttlMs = 15 * MINUTE, maxCredits = 2 * amount } = terms
-    const { supersedes = null, dedupeKey = null, quote = null, metadata = {}, tier = null } = terms
+    const { supersedes = null, dedupeKey = null, quote = null, metadata = {}, tier = null, announced = null } = terms
     const request = { amount, overage, onExpiry, ttlMs, maxCredits, supersedes, dedupeKey, metadata }
-    const filled = { tier, overage, onExpiry, ttlMs, maxCredits, supersedes, dedupeKey, quote, metadata }
+    const filled = { tier, announced, overage, onExpiry, ttlMs, maxCredits, supersedes, dedupeKey, quote, metadata }
     return this.do({ op: 'reserve', id, amount, request, ...filled, ...terms })
   }
 

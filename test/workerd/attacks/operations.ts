@@ -38,6 +38,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   estimate: { status: 200, body: FACTS },
   estimateForAccount: { status: 200, body: FACTS },
   quote: { status: 201, body: FACTS },
+  getEstimateAccuracy: { status: 200 },
   reserve: { status: 201, body: { credits: 1 }, prepare: async () => freshId() },
   settle: { status: 200, body: { credits: 1 }, prepare: heldReservation },
   release: { status: 200, body: {}, prepare: heldReservation },
