@@ -40,6 +40,22 @@ export interface Audit {
   readonly differences: readonly string[]
 }
 
+interface Figures {
+  readonly in_range: number | null
+  readonly covered_by_hold: number | null
+  readonly median_error: number | null
+}
+
+export interface Accuracy {
+  readonly data: readonly {
+    readonly tier: string
+    readonly reviews: number
+    readonly with_calibration: Figures
+    readonly without_calibration: Figures
+  }[]
+  readonly complete_to: number
+}
+
 export interface Pack {
   readonly name: string
   readonly credits: number

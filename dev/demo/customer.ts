@@ -2,14 +2,14 @@
  * One repository as one customer: an account of its own, credits, and runners that review its commits side by side.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Api, Audit, Balance, Tier } from './api.ts'
+import type { Accuracy, Api, Audit, Balance, Tier } from './api.ts'
 import { Purse } from './purse.ts'
 import { isKilled, type Review } from './review.ts'
 import { type Reviewed, Runner } from './runner.ts'
 
 /** A killed runner's hold lives for a minute; the rest is for an alarm that comes late. */
 const EXPIRED_WITHIN_MS = 90_000
-/** History trails by about 2 s; more than that means that something is wrong. */
+/** History and what is learned trail by about 2 s; more than that means that something is wrong. */
 const HISTORY_WITHIN_MS = 30_000
 const BETWEEN_LOOKS_MS = 500
 const TRIAL_CREDITS = 100
@@ -22,6 +22,7 @@ export interface Customer {
   readonly callsRepeated: number
   readonly balance: Balance
   readonly audit: Audit
+  readonly accuracy: Accuracy
 }
 
 interface Options {
@@ -62,6 +63,7 @@ export async function playCustomer(options: Options): Promise<Customer> {
       if (before !== undefined) reviewed.set(review.id, { ...before, reservation: await runner.comeBack(review) })
     }
   }
+  const audit = await completeAudit(options, path)
   return {
     account,
     reviewed: reviews.flatMap((review) => reviewed.get(review.id) ?? []),
@@ -69,7 +71,8 @@ export async function playCustomer(options: Options): Promise<Customer> {
     timesEmpty: purse.timesEmpty,
     callsRepeated: runner.callsRepeated,
     balance: await api.asRunner<Balance>('GET', `${path}/balance`),
-    audit: await completeAudit(options, path),
+    audit,
+    accuracy: await completeAccuracy(options, path, audit.checked.entries),
   }
 }
 
@@ -98,6 +101,18 @@ async function completeAudit({ api, onWait }: Options, path: string): Promise<Au
     if (entries === history) return audit
     if (Date.now() > deadline) throw new Error(`History has only ${history} of ${entries} entries.`)
     onWait(`waiting for history: ${history} of ${entries} entries`)
+    await pause(BETWEEN_LOOKS_MS)
+  }
+}
+
+/** Once every entry was learned from. */
+async function completeAccuracy({ api, onWait }: Options, path: string, entries: number): Promise<Accuracy> {
+  const deadline = Date.now() + HISTORY_WITHIN_MS
+  for (;;) {
+    const accuracy = await api.asOperator<Accuracy>('GET', `${path}/estimates/accuracy`)
+    if (accuracy.complete_to >= entries) return accuracy
+    if (Date.now() > deadline) throw new Error(`Only ${accuracy.complete_to} of ${entries} entries were learned from.`)
+    onWait(`waiting for what is learned: ${accuracy.complete_to} of ${entries} entries`)
     await pause(BETWEEN_LOOKS_MS)
   }
 }

@@ -23,14 +23,21 @@ export interface Commit {
   readonly files: number
 }
 
+/** The tree of the newest commit: what is read around a diff depends on it. */
+export interface Tree {
+  readonly files: number
+  /** Of its text files that are not generated: how long the lines of the median one are, and how many one has on average. */
+  readonly bytesPerLine: number
+  readonly linesPerFile: number
+}
+
 export interface History {
   readonly name: string
   /** From the oldest to the newest. */
   readonly commits: readonly Commit[]
   /** How many commits there are that could have been taken. */
   readonly total: number
-  /** Files in the tree of the newest commit. */
-  readonly treeFiles: number
+  readonly tree: Tree
   readonly shallow: boolean
 }
 
@@ -51,10 +58,10 @@ export async function readHistory(path: string, last = DEFAULT_COMMITS): Promise
   const commits = changes.filter(({ hash, files }) => files > 0 && !boundary.has(hash)).slice(0, last)
   if (commits.length === 0) throw new HistoryError(`No commit of ${path} changes a file.`)
   return {
-    name: basename(top).replace(/\.git$/, ''),
+    name: basename(top).replace(/\.git$/, '') || 'repository',
     commits: commits.reverse(),
     total: Math.max(Number(count) - boundary.size, commits.length),
-    treeFiles: await countLines(path, ['ls-tree', '-r', '--name-only', 'HEAD']),
+    tree: await readTree(path),
     shallow: boundary.size > 0,
   }
 }
@@ -64,6 +71,26 @@ async function shallowBoundary(path: string): Promise<ReadonlySet<string>> {
   const [file] = await runGit(path, ['rev-parse', '--git-path', 'shallow'])
   const found = file === undefined ? '' : resolve(path, file)
   return new Set(existsSync(found) ? readFileSync(found, 'utf8').split('\n').filter(Boolean) : [])
+}
+
+/** A diff from nothing to the tree says of each text file how many lines it has, and of a binary one that it has none. */
+async function readTree(path: string): Promise<Tree> {
+  const bytesOf = new Map<string, number>()
+  await eachLine(path, ['ls-tree', '-r', '-l', 'HEAD'], (line) => {
+    const [, bytes, name = ''] = /^\d+ \w+ \w+ +(\d+|-)\t(.+)$/.exec(line) ?? []
+    bytesOf.set(name, Number(bytes) || 0)
+  })
+  const [nothing = ''] = await runGit(path, ['hash-object', '-t', 'tree', '/dev/null'])
+  const lengths: number[] = []
+  let lines = 0
+  await eachLine(path, ['diff', '--numstat', '--no-ext-diff', '--no-textconv', nothing, 'HEAD'], (line) => {
+    const [, added, name = ''] = /^(\d+)\t0\t(.+)$/.exec(line) ?? []
+    if (added === undefined || Number(added) === 0 || isGenerated(name)) return
+    lengths.push((bytesOf.get(name) ?? 0) / Number(added))
+    lines += Number(added)
+  })
+  const bytesPerLine = lengths.sort((one, other) => one - other)[Math.floor(lengths.length / 2)] ?? 0
+  return { files: bytesOf.size, bytesPerLine, linesPerFile: lines / Math.max(1, lengths.length) }
 }
 
 const COMMIT_MARK = '\x01'
@@ -81,10 +108,14 @@ async function readChanges(path: string, last: number): Promise<Commit[]> {
     const commit = commits.at(-1)
     if (added === undefined || removed === undefined || commit === undefined) return
     commit.files += 1
-    // A rename ends in "}" where only a folder's name changed.
-    if (added !== '-' && !GENERATED.test(name.replaceAll(/["}]/g, ''))) commit.lines += Number(added) + Number(removed)
+    if (added !== '-' && !isGenerated(name)) commit.lines += Number(added) + Number(removed)
   })
   return commits
+}
+
+/** A rename ends in "}" where only a folder's name changed. */
+function isGenerated(name: string): boolean {
+  return GENERATED.test(name.replaceAll(/["}]/g, ''))
 }
 
 /** What the user has configured must not change what is read. */
@@ -99,14 +130,6 @@ async function runGit(path: string, args: readonly string[]): Promise<string[]> 
   const lines: string[] = []
   await eachLine(path, args, (line) => lines.push(line))
   return lines
-}
-
-async function countLines(path: string, args: readonly string[]): Promise<number> {
-  let count = 0
-  await eachLine(path, args, () => {
-    count += 1
-  })
-  return count
 }
 
 async function eachLine(path: string, args: readonly string[], onLine: (line: string) => void): Promise<void> {

@@ -21,15 +21,16 @@ export interface Catalogue {
 
 /** Prints, and returns whether the account is in order. */
 export function report(history: History, customer: Customer, catalogue: Catalogue): boolean {
-  const { name, commits, total, treeFiles, shallow } = history
+  const { name, commits, total, tree, shallow } = history
   const of = total > commits.length ? ` of ${count(total)}` : ''
-  const tree = `${count(treeFiles)} files: ${complexityOf(treeFiles)} complexity`
+  const size = `${count(tree.files)} files: ${complexityOf(tree.files)} complexity`
   console.log(
-    `\n${styleText('bold', `${name}: ${count(commits.length)}${of} commits, each as a pull request`)} (${tree})`,
+    `\n${styleText('bold', `${name}: ${count(commits.length)}${of} commits, each as a pull request`)} (${size})`,
   )
   if (shallow) console.log('A shallow clone: the commits at its edge are left out, for their changes are not in it.')
   printReviews(history, customer, catalogue)
   printTiers(customer, catalogue)
+  printAccuracy(customer, catalogue)
   printCost(customer, catalogue)
   return printProof(customer)
 }
@@ -81,6 +82,27 @@ function printTiers({ reviewed }: Customer, { tiers }: Catalogue): void {
   const head = ['tier', '>reviews', '>settled', '>estimated', '>charged', '>returned', '>per review', '>in range']
   console.log(`\n${renderTable(head, rows)}`)
   console.log('In range: the cost lay within the low and high of the estimate. Costs are modelled from the real diffs.')
+}
+
+/** As the API says it: of what was announced, after whatever had been learned until then, and of the plain formula. */
+function printAccuracy({ accuracy }: Customer, { tiers }: Catalogue): void {
+  const names = new Map(tiers.map((tier) => [tier.id, tier.name]))
+  const rows = accuracy.data.flatMap(({ tier, reviews, with_calibration, without_calibration }) => {
+    const both = [
+      [names.get(tier) ?? tier, count(reviews), 'announced', with_calibration],
+      ['', '', 'plain formula', without_calibration],
+    ] as const
+    return both.map(([name, of, which, { in_range, covered_by_hold, median_error }]) => {
+      return [name, of, which, ...[in_range, covered_by_hold, median_error].map(percent)]
+    })
+  })
+  const head = ['tier', '>settled', 'estimate', '>in range', '>covered by hold', '>median error']
+  console.log(`\n${renderTable(head, rows)}`)
+  console.log('The account learned from its own reviews while they were played.')
+}
+
+function percent(share: number | null): string {
+  return share === null ? '' : `${(100 * share).toFixed(1)} %`
 }
 
 function isInRange({ review, estimate }: Reviewed): boolean {

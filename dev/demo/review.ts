@@ -20,6 +20,7 @@ export interface Review {
     readonly diff_lines: number
     readonly files: number
     readonly repository_complexity: Complexity
+    readonly repository: string
   }
   readonly costUsd: string
   readonly fate: Fate
@@ -48,9 +49,15 @@ const MAX_FILES = 1_000_000
 
 /** Those first whose runner is killed: while their holds run out, the others work. */
 export function reviewsOf(history: History): Review[] {
+  const reviews = reviewsInOrder(history)
+  return [...reviews.filter(isKilled), ...reviews.filter((review) => !isKilled(review))]
+}
+
+/** As their commits came. */
+export function reviewsInOrder(history: History): Review[] {
   const fates = fatesOf(history.commits)
-  const complexity = complexityOf(history.treeFiles)
-  const reviews = history.commits.map((commit): Review => {
+  const complexity = complexityOf(history.tree.files)
+  return history.commits.map((commit): Review => {
     const tier = tierOf(commit)
     return {
       id: `review-${commit.hash}`,
@@ -60,12 +67,12 @@ export function reviewsOf(history: History): Review[] {
         diff_lines: Math.min(commit.lines, MAX_DIFF_LINES),
         files: Math.min(commit.files, MAX_FILES),
         repository_complexity: complexity,
+        repository: history.name,
       },
-      costUsd: actualCostUsd(commit, tier, history.treeFiles),
+      costUsd: actualCostUsd(commit, tier, history.tree),
       fate: fates.get(commit.hash) ?? 'completes',
     }
   })
-  return [...reviews.filter(isKilled), ...reviews.filter((review) => !isKilled(review))]
 }
 
 export function isKilled({ fate }: Review): boolean {

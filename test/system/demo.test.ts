@@ -65,13 +65,13 @@ test('every review is in the table, the totals add up to the balance, and the au
 })
 
 test('binary files, renames, lock files and the first commit are read for what a reviewer reads of them', async () => {
-  const { commits, treeFiles } = await readHistory(repository)
+  const { commits, tree } = await readHistory(repository)
   expect(commits).toHaveLength(COMMITS)
   expect(commits[0]).toMatchObject({ subject: 'Begin', lines: 120, files: 1 })
   for (const [subject, counted] of Object.entries(SPECIAL_COMMITS)) {
     expect(commits.find((commit) => commit.subject === subject)).toMatchObject(counted)
   }
-  expect(treeFiles).toBeGreaterThan(COMMITS)
+  expect(tree.files).toBeGreaterThan(COMMITS)
   expect((await readHistory(join(repository, 'src'), 3)).commits).toEqual(commits.slice(-3))
 })
 

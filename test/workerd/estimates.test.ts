@@ -162,6 +162,21 @@ test('a late settle teaches once, with its whole cost; so does one whose cost wa
   }
 })
 
+test("a quote is of the account's own estimate, and a review that was quoted is judged by that and teaches", async () => {
+  const account = await newAccount(100_000)
+  await settled(account, IN_API, times(30, 150))
+  await callAlarm(account.id)
+  const { typical, low, high, reserve } = await estimateOf(account, IN_API)
+  const quote = (await account.post('/quotes', IN_API, { key: RUNNER })).body
+  expect(quote).toMatchObject({ typical, low, high, reserve, max_credits: high })
+  expect((await account.reserve('quoted', { quote: quote.id })).body.reservation.credits).toBe(reserve)
+  await account.settle('quoted', 20)
+  const before = await accuracyOf(account)
+  await callAlarm(account.id)
+  expect(await accuracyOf(account)).toMatchObject({ reviews: before.reviews + 1 })
+  expect((await estimateOf(account, IN_API)).typical).toBeLessThan(typical)
+})
+
 test('learning is done once, however often the alarm comes, and is the same after any eviction or crash', async () => {
   const [calm, troubled] = [await newAccount(100_000), await newAccount(100_000)]
   const costs = Array.from({ length: 60 }, (_, index) => 40 + ((index * 37) % 90))
