@@ -177,6 +177,18 @@ test("a quote is of the account's own estimate, and a review that was quoted is 
   expect((await estimateOf(account, IN_API)).typical).toBeLessThan(typical)
 })
 
+test("a review on the account's own key teaches with the cost that is recorded of it", async () => {
+  const [byok, paid] = [await newAccount(0), await newAccount(1_000)]
+  await query(byok.id, 'UPDATE account SET byok = 1')
+  await evictDurableObject(env.ACCOUNT.getByName(byok.id))
+  await settled(byok, IN_API, [180])
+  await settled(paid, IN_API, [180])
+  expect((await byok.get('/reservations/r0')).body).toMatchObject({ mode: 'byok', charged: 0, cost_usd: '1.8' })
+  for (const account of [byok, paid]) await callAlarm(account.id)
+  expect(await estimateOf(byok, IN_API)).toEqual(await estimateOf(paid, IN_API))
+  expect(await accuracyOf(byok)).toEqual(await accuracyOf(paid))
+})
+
 test('learning is done once, however often the alarm comes, and is the same after any eviction or crash', async () => {
   const [calm, troubled] = [await newAccount(100_000), await newAccount(100_000)]
   const costs = Array.from({ length: 60 }, (_, index) => 40 + ((index * 37) % 90))
