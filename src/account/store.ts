@@ -106,6 +106,7 @@ export class Store {
       }
       case 'release':
       case 'extend':
+      case 'read_byok':
       case 'expire_reservation':
         return { ...empty, reservation: this.reservation(command.id) }
       case 'grant':

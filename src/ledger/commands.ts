@@ -64,9 +64,24 @@ export interface VoidGrant {
   readonly id: string
 }
 
+/** The account's own key is put in place or taken away (R17). Of the key itself the ledger sees what customers do. */
 export interface ChangeByok {
   readonly op: 'change_byok'
   readonly enabled: boolean
+  /** Whether the key that is put is the very one that is there; only whoever has seen both can say. */
+  readonly isSame: boolean
+  /** The preview of the key that is put, and of the one that is there. */
+  readonly preview: string | null
+  readonly former: string | null
+  /** Who asks: the id of a key, or who else it was. */
+  readonly by: string
+}
+
+/** A runner is about to be given the account's own key, for one reservation. */
+export interface ReadByok {
+  readonly op: 'read_byok'
+  readonly id: string
+  readonly by: string
 }
 
 /** A pack is about to be bought in Checkout. */
@@ -149,7 +164,8 @@ export type PaymentCommand =
   | StartAttempt
   | AdvanceAttempt
   | ChangeAutoTopUp
-export type Command = ReservationCommand | GiveGrant | VoidGrant | ChangeByok | PaymentCommand | DueWork
+export type ByokCommand = ChangeByok | ReadByok
+export type Command = ReservationCommand | GiveGrant | VoidGrant | ByokCommand | PaymentCommand | DueWork
 
 /** What was looked up for a command. */
 export interface View {

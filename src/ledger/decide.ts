@@ -4,10 +4,11 @@
  */
 import type { EpochMs } from './amounts.ts'
 import { advanceAttempt, changeAutoTopUp, startAttempt } from './attempt.ts'
+import { changeByok, readByok } from './byok.ts'
 import type { Command, Decision, View } from './commands.ts'
 import { expireGrant, expireReservation } from './due.ts'
 import { extend } from './extend.ts'
-import { changeByok, giveGrant, voidGrant } from './give.ts'
+import { giveGrant, voidGrant } from './give.ts'
 import { openCheckout, reportPayment, startCheckout } from './payment.ts'
 import { release } from './release.ts'
 import { reserve } from './reserve.ts'
@@ -30,6 +31,8 @@ export function decide(view: View, command: Command, now: EpochMs): Decision {
       return voidGrant(view, command, now)
     case 'change_byok':
       return changeByok(view, command, now)
+    case 'read_byok':
+      return readByok(view, command, now)
     case 'start_checkout':
       return startCheckout(view, command, now)
     case 'open_checkout':

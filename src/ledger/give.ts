@@ -1,7 +1,7 @@
-/** Grants come and go: given, adjusted away, voided, and the switch to the account's own key (R17). */
+/** Grants come and go: given, adjusted away, voided. */
 import type { EpochMs } from './amounts.ts'
 import { MAX_MILLICREDITS } from './amounts.ts'
-import type { ChangeByok, Decision, GiveGrant, View, VoidGrant } from './commands.ts'
+import type { Decision, GiveGrant, View, VoidGrant } from './commands.ts'
 import { accept, replay } from './decision.ts'
 import { Draft } from './draft.ts'
 import { type Grant, isBought } from './grants.ts'
@@ -78,12 +78,4 @@ export function voidGrant(view: View, _command: VoidGrant, now: EpochMs): Decisi
   draft.removeFree(grant.id, true)
   draft.write('void_grant', { detail: { grant: grant.id } })
   return accept(draft, { grant: draft.grant(grant.id) })
-}
-
-export function changeByok(view: View, command: ChangeByok, now: EpochMs): Decision {
-  if (view.book.byok === command.enabled) return replay(null)
-  const draft = new Draft(view.book, now)
-  draft.setByok(command.enabled)
-  draft.write('byok_changed', { detail: { enabled: command.enabled } })
-  return accept(draft, {})
 }

@@ -34,7 +34,7 @@ export type Refusal =
   | { readonly code: 'reservation_expired'; readonly reservation: Reservation }
   /** `usedBy` is the reservation that was made with it. */
   | { readonly code: 'quote_invalid'; readonly reason: QuoteReason; readonly usedBy: string | null }
-  | { readonly code: 'not_found'; readonly what: 'reservation' | 'grant' | 'purchase' }
+  | { readonly code: 'not_found'; readonly what: 'reservation' | 'grant' | 'purchase' | 'byok_key' }
   | { readonly code: 'forbidden'; readonly why: string }
   | { readonly code: 'invalid'; readonly field: string; readonly message: string }
   | {

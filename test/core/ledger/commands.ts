@@ -11,6 +11,11 @@ import type { Store } from './store.ts'
 // The simulation in workerd takes its steps from here.
 export { randomStep } from './steps.ts'
 
+/** Two keys that look the same in their previews, and a third. */
+const OWN_KEYS = ['aaaa', 'bbbb', 'cccc'].map(
+  (start, at) => `sk-ant-api03-${start}${'0'.repeat(16)}${at < 2 ? 'wxyz' : 'last'}`,
+)
+
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 
@@ -24,6 +29,7 @@ export class Sender {
   readonly #quotes: { readonly found: Good; readonly reserve: number }[] = []
   readonly #payer: Payer | null
   #ids = 0
+  #ownKey: string | null = null
 
   /** Without a payer, steps about payments send nothing. */
   constructor(store: Store, payer: Payer | null = null) {
@@ -56,7 +62,9 @@ export class Sender {
           id: step.kind === 'trial' ? TRIAL_GRANT : (nth(this.#grants, step.slot)?.id ?? 'none'),
         }
       case 'switch byok':
-        return { op: 'change_byok', enabled: step.negative }
+        return this.#changeByok(step)
+      case 'read byok':
+        return { op: 'read_byok', id, by: 'service' }
       case 'wait':
       case 'switch debt':
         return null
@@ -195,6 +203,20 @@ export class Sender {
     return command
   }
 
+  /** As the shell asks: it knows which key is there, and so whether the one that is put is the same. */
+  #changeByok(step: Step): Command {
+    const key = step.negative ? (OWN_KEYS[step.slot % OWN_KEYS.length] ?? null) : null
+    const before = this.#ownKey
+    this.#ownKey = key
+    const change = { enabled: key !== null, isSame: key !== null && key === before, by: 'operator' }
+    return { op: 'change_byok', ...change, preview: key && previewOf(key), former: before && previewOf(before) }
+  }
+
+  /** The key that is put last, for whoever sends the commands on. */
+  get ownKey(): string | null {
+    return this.#ownKey
+  }
+
   #amount(size: Step['size'], named: Reservation | null): number {
     if (typeof size === 'number') return size
     const { available } = this.#store.book
@@ -244,6 +266,11 @@ export class Sender {
 
 function keyOf(quote: Reserve['quote']): string | null {
   return quote === null ? null : quote.verdict === 'good' ? quote.key : quote.verdict
+}
+
+/** All that anybody is shown of a key. */
+function previewOf(key: string): string {
+  return `sk-ant-…${key.slice(-4)}`
 }
 
 /** The n-th newest, or the oldest if there are not that many; `null` for 0. */

@@ -60,7 +60,12 @@ export class Example {
   }
 
   byok(enabled: boolean): Decision {
-    return this.do({ op: 'change_byok', enabled })
+    const preview = enabled ? 'sk-ant-…wxyz' : null
+    return this.do({ op: 'change_byok', enabled, isSame: true, preview, former: null, by: 'operator' })
+  }
+
+  readByok(id: string): Decision {
+    return this.do({ op: 'read_byok', id, by: 'service' })
   }
 
   /** A pack bought in Checkout and paid for. */

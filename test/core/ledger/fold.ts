@@ -28,6 +28,8 @@ export class Fold {
   expired = 0
   voided = 0
   takenBack = 0
+  byokChanges = 0
+  byokReadings = 0
   readonly payments = new Map<string, PaymentSum>()
   readonly grants = new Map<string, { credits: number; held: number }>()
   readonly holds = new Map<string, number>()
@@ -52,6 +54,7 @@ export class Fold {
     same('I7 charged', entry.totals.charged, this.charged)
     same('I7 absorbed', entry.totals.absorbed, this.absorbed)
     this.#addSums(entry)
+    this.#addByok(entry)
     conserves(entry.totals, entry.available, entry.reserved, entry.debt)
     this.#addGrants(entry)
     const id = entry.reservation
@@ -90,6 +93,16 @@ export class Fold {
     same('I7 expired', expired, this.expired)
     same('I7 voided', voided, this.voided)
     same('I7 taken back', takenBack, this.takenBack)
+  }
+
+  /** R17: neither a review on the account's own key nor anything about that key moves a credit. */
+  #addByok(entry: Entry): void {
+    if (entry.kind === 'byok_changed') this.byokChanges += 1
+    if (entry.kind === 'byok_read') this.byokReadings += 1
+    if (entry.mode !== 'byok' && entry.kind !== 'byok_changed') return
+    const { availableDelta, reservedDelta, debtDelta, charged, absorbed } = entry
+    const moved = [availableDelta, reservedDelta, debtDelta, charged, absorbed].filter((delta) => delta !== 0)
+    same(`I7 credits moved by ${entry.kind} in mode byok`, moved.length, 0)
   }
 
   #addPayment(entry: Entry, purchase: string, gone: number): void {

@@ -3,7 +3,16 @@
  * grants and what is held of them are plain lists, walked from the start every time. It says what the ledger must
  * answer, and what must be left where.
  */
-import type { Command, Extend, Release, Reserve, Settle, VoidGrant } from '../../../src/ledger/commands.ts'
+import type {
+  ChangeByok,
+  Command,
+  Extend,
+  ReadByok,
+  Release,
+  Reserve,
+  Settle,
+  VoidGrant,
+} from '../../../src/ledger/commands.ts'
 import type { QuoteFound, QuoteReason } from '../../../src/ledger/quote.ts'
 import type { Mode, OnExpiry, Overage, RequestFields, ReservationState } from '../../../src/ledger/reservation.ts'
 import {
@@ -57,6 +66,9 @@ export class Model extends Credits {
   open: ModelReservation[] = []
   debtAllowed = false
   byok = false
+  /** How many entries there are of each of the two kinds about the account's own key. */
+  byokChanges = 0
+  byokReadings = 0
   readonly topUp: TopUp
   readonly payments: Payments
   /** Every name under which a reservation can be found, with the body that was first sent under it. */
@@ -98,12 +110,10 @@ export class Model extends Credits {
         return this.give(command, now)
       case 'void_grant':
         return this.#void(command)
-      case 'change_byok': {
-        const outcome = this.byok === command.enabled ? 'replayed' : 'accepted'
-        if (outcome === 'replayed') this.saw('byok: replayed')
-        this.byok = command.enabled
-        return { outcome, reservation: null, grant: null }
-      }
+      case 'change_byok':
+        return this.#changeByok(command)
+      case 'read_byok':
+        return this.#readByok(command)
       case 'change_auto_top_up':
         return this.topUp.agree(command, now)
       case 'start_checkout':
@@ -116,6 +126,41 @@ export class Model extends Credits {
       case 'expire_grant':
         throw new Error('only time asks for what is due')
     }
+  }
+
+  #changeByok({ enabled, isSame }: ChangeByok): Verdict {
+    const was = this.byok
+    this.byok = enabled
+    const isReplaced = was && enabled && !isSame
+    if (was === enabled && !isReplaced) {
+      this.saw('byok: replayed')
+      return { outcome: 'replayed', reservation: null, grant: null }
+    }
+    this.byokChanges += 1
+    this.saw(isReplaced ? 'byok: replaced' : enabled ? 'byok: added' : 'byok: removed')
+    if (!enabled && this.open.some((each) => each.mode === 'byok')) this.saw('byok: removed while reviews are held')
+    return { outcome: 'accepted', reservation: null, grant: null }
+  }
+
+  /** The key is for a held reservation of that mode, whenever the mode was switched off since and on again. */
+  #readByok(command: ReadByok): Verdict {
+    const reservation = this.#names.get(command.id)?.reservation
+    if (reservation === undefined) return this.refuse('not_found', { what: 'reservation' })
+    if (reservation.state !== 'held') {
+      this.saw('byok: not read, closed')
+      return this.refuse(`reservation_${reservation.state}`, {})
+    }
+    if (reservation.mode === 'credits') {
+      this.saw('byok: not read, paid for in credits')
+      return this.refuse('forbidden', {})
+    }
+    if (!this.byok) {
+      this.saw('byok: not read, removed')
+      return this.refuse('not_found', { what: 'byok_key' })
+    }
+    this.byokReadings += 1
+    this.saw(command.id === reservation.id ? 'byok: read' : 'byok: read under another name')
+    return { outcome: 'accepted', reservation, grant: null }
   }
 
   /** R7: whatever is due first comes first; a reservation before a grant that is due with it. */
@@ -264,6 +309,7 @@ export class Model extends Credits {
     this.#names.set(id, { reservation, request: command.request })
     this.open.push(reservation)
     this.saw(this.byok ? 'byok: reserved' : 'reserve: held')
+    if (this.byok && this.free < command.amount) this.saw('byok: reserved without credits')
     if (held > 0 && this.free === 0) this.saw('reserve: with the last free millicredit')
     return reservation
   }
@@ -412,6 +458,7 @@ export class Model extends Credits {
     reservation.returned = held - charged
     reservation.absorbed = 0
     this.#close(reservation, 'expired', now)
+    if (reservation.mode === 'byok') this.saw('byok: expires')
     this.saw(charged > 0 ? 'expiry: charges what was accrued' : 'expiry: returns all')
   }
 

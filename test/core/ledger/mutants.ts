@@ -138,6 +138,55 @@ export const MUTANTS: Readonly<Record<string, Partial<Ledger>>> = {
       return decide(view, { ...command, quote: { ...command.quote, maxCredits: MAX_MILLICREDITS } }, now)
     },
   },
+  'with the own key, a review holds credits all the same': {
+    decide(view, command, now) {
+      if (command.op !== 'reserve' || !view.book.byok || view.book.available < command.amount)
+        return decide(view, command, now)
+      const decision = decide({ ...view, book: { ...view.book, byok: false } }, command, now)
+      return decision.ok && decision.change !== null
+        ? { ...decision, change: { ...decision.change, book: { ...decision.change.book, byok: true } } }
+        : decision
+    },
+  },
+  'a review on the own key is refused for want of credits': {
+    decide(view, command, now) {
+      const isShort = command.op === 'reserve' && view.reservation === null && view.book.available < command.amount
+      return decide(isShort && view.book.byok ? { ...view, book: { ...view.book, byok: false } } : view, command, now)
+    },
+  },
+  'the own key is given out for a review that is over': {
+    decide(view, command, now) {
+      const { reservation } = view
+      if (command.op !== 'read_byok' || reservation === null) return decide(view, command, now)
+      return decide({ ...view, reservation: { ...reservation, state: 'held' } }, command, now)
+    },
+  },
+  'the own key is given out for a review that is paid for in credits': {
+    decide(view, command, now) {
+      const { reservation } = view
+      if (command.op !== 'read_byok' || reservation === null) return decide(view, command, now)
+      return decide({ ...view, reservation: { ...reservation, mode: 'byok' } }, command, now)
+    },
+  },
+  'a key that was removed is given out to reviews that began with it': {
+    decide(view, command, now) {
+      if (command.op !== 'read_byok' || view.book.byok) return decide(view, command, now)
+      const decision = decide({ ...view, book: { ...view.book, byok: true } }, command, now)
+      if (!decision.ok || decision.change === null) return decision
+      return { ...decision, change: { ...decision.change, book: { ...decision.change.book, byok: false } } }
+    },
+  },
+  'the own key is read without an entry': {
+    decide(view, command, now) {
+      const decision = decide(view, command, now)
+      return command.op === 'read_byok' && decision.ok ? { ...decision, change: null } : decision
+    },
+  },
+  'another key that is put is taken for the same': {
+    decide(view, command, now) {
+      return decide(view, command.op === 'change_byok' ? { ...command, isSame: true } : command, now)
+    },
+  },
   'superseding leaves the old hold where it was': {
     decide: (view, command, now) => decide({ ...view, superseded: null }, command, now),
   },

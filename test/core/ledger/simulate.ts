@@ -177,6 +177,8 @@ class Account {
   #checkAtRest(): void {
     const store = this.#store
     same('I6 version', store.book.seq, this.#fold.seq)
+    same('changes of the own key', this.#fold.byokChanges, this.#model.byokChanges)
+    same('readings of the own key', this.#fold.byokReadings, this.#model.byokReadings)
     foldIsState(this.#fold, store.book)
     reservedIsHeld(store)
     for (const reservation of store.held.values()) holdIsItsParts(this.#fold, reservation)

@@ -29,6 +29,7 @@ export const ACTS = [
   'grant',
   'void',
   'switch byok',
+  'read byok',
   'switch debt',
   ...PAYMENT_ACTS,
 ] as const
@@ -148,7 +149,7 @@ const TOP_UP = {
 
 /** What an account is mostly about: so each kind of command meets enough of its own to get anywhere. */
 export const MOODS = {
-  reviews: weighted<Step['act']>(REVIEWS),
+  reviews: weighted<Step['act']>({ ...REVIEWS, 'read byok': 3 }),
   payments: weighted<Step['act']>({ ...REVIEWS, ...CHECKOUT, void: 8, extend: 4 }),
   'top-ups': weighted<Step['act']>({ ...TOP_UP, reserve: 8, settle: 6, grant: 3, void: 1, 'buy in Checkout': 3 }),
   everything: weighted<Step['act']>({ ...REVIEWS, ...CHECKOUT, ...TOP_UP }),

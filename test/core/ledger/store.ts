@@ -126,6 +126,8 @@ export class Store {
         return { ...nothing, grant: this.grants.get(command.id) ?? null }
       case 'change_byok':
         return nothing
+      case 'read_byok':
+        return { ...nothing, reservation: this.reservation(command.id) }
       case 'reserve': {
         const reservation = this.reservation(command.id)
         const twin = command.dedupeKey === null ? undefined : this.#newestByDedupeKey.get(command.dedupeKey)
