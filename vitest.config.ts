@@ -8,6 +8,7 @@ const secrets = {
   RUNNER_KEYS: 'runner-test-key-newest,runner-test-key-older',
   SIGNING_SECRETS: 'signing-secret-newest-0123456789abcdef,signing-secret-older-0123456789abcdef',
   STRIPE_SECRET_KEY: 'sk_test_0123456789abcdef',
+  BYOK_SECRETS: 'byok-secret-newest-0123456789abcdef,byok-secret-older-0123456789abcdef',
   STRIPE_WEBHOOK_SECRETS: 'whsec_newest_0123456789abcdef,whsec_older_0123456789abcdef',
 }
 // In a fresh clone without .dev.vars, wrangler looks for the required secrets here.

@@ -11,6 +11,7 @@ export const SECRETS = [
   { name: 'SIGNING_SECRETS', prefix: '', minLength: 32 },
   { name: 'STRIPE_SECRET_KEY', prefix: 'sk_test_', minLength: 18 },
   { name: 'STRIPE_WEBHOOK_SECRETS', prefix: 'whsec_', minLength: 16 },
+  { name: 'BYOK_SECRETS', prefix: '', minLength: 32 },
 ] as const
 const SECRET_BYTES = 24
 /** With any other key every purchase would fail, because the double takes only these. */

@@ -27,6 +27,7 @@ export const RUNNER_KEY = 'runner-key-of-the-benchmark'
 const SECRETS = {
   OPERATOR_KEYS: OPERATOR_KEY,
   RUNNER_KEYS: RUNNER_KEY,
+  BYOK_SECRETS: 'byok-secret-of-the-benchmark-0123456789',
   SIGNING_SECRETS: 'signing-secret-of-the-benchmark-0123456789',
   STRIPE_SECRET_KEY: 'sk_test_of_the_benchmark',
   STRIPE_WEBHOOK_SECRETS: 'whsec_of_the_benchmark',

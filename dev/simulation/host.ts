@@ -165,7 +165,7 @@ export class Host {
     const ctx = contextOf(storage, this.#options.request.id)
     const turns = new Turns(ctx, () => started?.account.publish())
     const stripe = this.#clientOf(() => started)
-    const surroundings = { history: () => this.history.database(), stripe: () => stripe }
+    const surroundings = { history: () => this.history.database(), stripe: () => stripe, byokSecrets: () => [] }
     const account = open([storage, alarm, new Live(ctx, JSON.stringify), turns, surroundings])
     this.#options.breakage(account)
     started = Object.assign(life, { alarm, turns, account, ready: alarm.load(), ended, end })

@@ -2,6 +2,7 @@
 import type * as workers from '@cloudflare/workers-types'
 
 declare global {
+  type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
   type D1Database = workers.D1Database
   type D1PreparedStatement = workers.D1PreparedStatement
   type DurableObjectStorage = workers.DurableObjectStorage
@@ -14,6 +15,7 @@ declare global {
   const WebSocketRequestResponsePair: typeof workers.WebSocketRequestResponsePair
   interface Env {
     readonly STRIPE_SECRET_KEY: string
+    readonly BYOK_SECRETS: string
   }
 }
 

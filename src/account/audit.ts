@@ -25,6 +25,8 @@ export interface Audit {
     readonly grants: number
     readonly purchases: number
   }
+  /** Which of the secrets seals the account's own key; `null` without one. */
+  readonly byokSecret: 'newest' | 'older' | 'unlisted' | null
   readonly differences: readonly string[]
 }
 
@@ -37,6 +39,7 @@ export async function audit(account: OpenedAccount, sql: SqlStorage, db: D1Datab
   const fold = new Fold()
   await compareDirectory(fold, account, db)
   const purchases = await comparePurchases(account, (difference) => fold.differ(difference))
+  const byokSecret = await account.byok.audit((difference) => fold.differ(difference))
   let inHistory = 0
   const drainedTo = outbox.drainedTo
   for (
@@ -53,7 +56,8 @@ export async function audit(account: OpenedAccount, sql: SqlStorage, db: D1Datab
   const beyond = await readHistoryRows(db, id, fold.seq, fold.seq + PAGE)
   const unknown = beyond.filter((row) => Number(row['seq']) > ledger.book.seq).length
   if (unknown > 0) fold.differ(`history has ${unknown} entries that the account does not have`)
-  return { checked: { entries: fold.seq, history: inHistory, ...compared, purchases }, differences: fold.differences }
+  const checked = { entries: fold.seq, history: inHistory, ...compared, purchases }
+  return { checked, byokSecret, differences: fold.differences }
 }
 
 class Fold {
@@ -64,6 +68,7 @@ class Fold {
   readonly holds = new Map<string, number>()
   totals: Totals | null = null
   open = 0
+  byok = false
   #at = 0
 
   add(entry: Entry): void {
@@ -77,6 +82,7 @@ class Fold {
       const grant = this.grants.get(delta.id) ?? { credits: 0, held: 0 }
       this.grants.set(delta.id, { credits: grant.credits + delta.credits, held: grant.held + delta.held })
     }
+    if (entry.kind === 'byok_changed') this.byok = entry.detail?.['enabled'] === true
     this.totals = entry.totals
   }
 
@@ -155,6 +161,7 @@ function compareState(fold: Fold, ledger: AccountLedger, sql: SqlStorage) {
   fold.expect('reserved', book.reserved, fold.sums.reserved)
   fold.expect('debt', book.debt, fold.sums.debt)
   fold.expect('the number of open reservations', book.open, fold.open)
+  fold.expect('whether BYOK is on', book.byok, fold.byok)
   if (book.available > 0 && book.debt > 0) fold.differ('free credits and debt stand beside each other')
   compareConservation(fold, ledger)
   compareHolds(fold, sql)

@@ -52,6 +52,11 @@ export class AccountLedger {
     return this.#apply(command, now)
   }
 
+  /** What would be decided of a command; nothing is written. */
+  ask(command: Command, now: EpochMs): Decision {
+    return decide(this.store.view(this.#book, command, now), command, now)
+  }
+
   /** Everything that is due at `now`, in order of its due time, each as of that time. */
   runDue(now: EpochMs): void {
     if (now < this.#dueFrom) return
@@ -97,7 +102,7 @@ export class AccountLedger {
   }
 
   #apply(command: Command, now: EpochMs): Decision {
-    const decision = decide(this.store.view(this.#book, command, now), command, now)
+    const decision = this.ask(command, now)
     if (decision.ok && decision.change !== null) this.#commit(decision.change, now)
     return decision
   }

@@ -11,6 +11,8 @@ import type { Reservation, ReservationState } from '../ledger/reservation.ts'
 import { stripeOf } from '../stripe/client.ts'
 import { Alarm } from './alarm.ts'
 import { type Audit, audit } from './audit.ts'
+import type { ByokView } from './byok.ts'
+import { byokSecretsOf } from './key-ring.ts'
 import type { KeyPosition } from './keys.ts'
 import { describeError } from './describe-error.ts'
 import { DESK, type Desk } from './desk.ts'
@@ -45,7 +47,11 @@ export class Account extends DurableObject<Env> {
   readonly #alarm: Alarm
   readonly #turns: Turns
   readonly #live: Live
-  readonly #surroundings: Surroundings = { history: () => this.env.HISTORY, stripe: () => stripeOf(this.env) }
+  readonly #surroundings: Surroundings = {
+    history: () => this.env.HISTORY,
+    stripe: () => stripeOf(this.env),
+    byokSecrets: () => byokSecretsOf(this.env),
+  }
   /** `null` until somebody opens the account: until then the object has no tables and stores nothing. */
   #opened: OpenedAccount | null = null
 
@@ -116,10 +122,7 @@ export class Account extends DurableObject<Env> {
   ): Promise<Awaited<ReturnType<Desk[Op]>>> {
     // One function of many: that `asked` belongs to it, the type parameter has said.
     const serve = DESK[op] as (account: OpenedAccount, caller: Caller, asked: unknown) => Promise<Answer<object>>
-    const answer = await this.#guard(async () => {
-      const admitted = this.#admit(caller, (account) => ({ ok: true, account }))
-      return admitted.ok ? serve(admitted.account, caller, asked) : admitted
-    })
+    const answer = await this.#ask(caller, (account) => serve(account, caller, asked))
     return answer as Awaited<ReturnType<Desk[Op]>>
   }
 
@@ -188,6 +191,23 @@ export class Account extends DurableObject<Env> {
     )
   }
 
+  async byok(caller: Caller): Promise<Answer<{ byok: ByokView }>> {
+    return this.#ask(caller, async ({ byok }) => ({ ok: true, byok: await byok.view() }))
+  }
+
+  async putByok(caller: Caller, apiKey: string): Promise<Answer<{ byok: ByokView; replayed: boolean }>> {
+    return this.#ask(caller, ({ byok }) => byok.put(caller, apiKey))
+  }
+
+  async removeByok(caller: Caller): Promise<Answer<{ byok: ByokView; replayed: boolean }>> {
+    return this.#ask(caller, ({ byok }) => byok.remove(caller))
+  }
+
+  /** The account's own key itself, for one held reservation. */
+  async readByok(caller: Caller, reservation: string): Promise<Answer<{ apiKey: string }>> {
+    return this.#ask(caller, ({ byok }) => byok.read(caller, reservation))
+  }
+
   /** A one-time link into the dashboard. */
   async mintLink(caller: Caller, request: LinkRequest): Promise<Answer<{ expiresAt: EpochMs }>> {
     return this.#guard(() => this.#admit(caller, ({ sessions }, now) => sessions.mint(request, now)))
@@ -215,6 +235,7 @@ export class Account extends DurableObject<Env> {
       balance: ledger.balance(now),
       held: ledger.store.longestHeld(held),
       autoTopUp: toppingUp.view(now),
+      byok: ledger.book.byok,
     }))
   }
 
@@ -224,11 +245,10 @@ export class Account extends DurableObject<Env> {
   }
 
   async audit(caller: Caller): Promise<Answer<{ audit: Audit }>> {
-    return this.#guard(async () => {
-      const admitted = this.#admit(caller, (account) => ({ ok: true, account }))
-      if (!admitted.ok) return admitted
-      return { ok: true, audit: await audit(admitted.account, this.ctx.storage.sql, this.env.HISTORY) }
-    })
+    return this.#ask(caller, async (account) => ({
+      ok: true,
+      audit: await audit(account, this.ctx.storage.sql, this.env.HISTORY),
+    }))
   }
 
   /** Sends all entries to D1 once more; what it has stays as it is. */
@@ -280,6 +300,7 @@ export class Account extends DurableObject<Env> {
   async #wake(account: OpenedAccount | null): Promise<void> {
     await this.#alarm.load()
     account?.arm()
+    await account?.byok.renew()
   }
 
   #execute(caller: Caller, request: LedgerRequest): Answer<LedgerAnswer> {
@@ -288,6 +309,14 @@ export class Account extends DurableObject<Env> {
 
   #read<T extends object>(caller: Caller, look: (account: OpenedAccount, now: EpochMs) => T): Promise<Answer<T>> {
     return this.#guard(() => this.#admit(caller, (account, now) => ({ ok: true, ...look(account, now) })))
+  }
+
+  /** For what takes longer than a turn: others are served meanwhile. */
+  #ask<T>(caller: Caller, act: (account: OpenedAccount) => Promise<Answer<T>>): Promise<Answer<T>> {
+    return this.#guard<T>(async () => {
+      const admitted = this.#admit(caller, (account) => ({ ok: true, account }))
+      return admitted.ok ? act(admitted.account) : admitted
+    })
   }
 
   #admit<T>(caller: Caller, act: (account: OpenedAccount, now: EpochMs) => Answer<T>): Answer<T> {

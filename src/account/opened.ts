@@ -12,6 +12,7 @@ import type { Refusal } from '../ledger/refusals.ts'
 import type { StripeClient } from '../stripe/client.ts'
 import type { Alarm } from './alarm.ts'
 import { Buying } from './buying.ts'
+import { Byok } from './byok.ts'
 import type { Cashier } from './cashier.ts'
 import { Customers } from './customers.ts'
 import { Details } from './details.ts'
@@ -50,6 +51,8 @@ export interface Surroundings {
   history(): D1Database
   /** Throws where the deployment's secrets are not right. */
   stripe(): StripeClient
+  /** Likewise; newest first. */
+  byokSecrets(): readonly string[]
 }
 
 export class OpenedAccount {
@@ -65,6 +68,7 @@ export class OpenedAccount {
   readonly buying: Buying
   readonly toppingUp: ToppingUp
   readonly learning: Learning
+  readonly byok: Byok
   readonly #jobs: Jobs
   readonly #turns: Turns
   readonly #storage: DurableObjectStorage
@@ -78,7 +82,7 @@ export class OpenedAccount {
     alarm: Alarm,
     live: Live,
     turns: Turns,
-    { history, stripe }: Surroundings,
+    { history, stripe, byokSecrets }: Surroundings,
   ) {
     const store = new Store(storage.sql)
     this.#storage = storage
@@ -109,6 +113,11 @@ export class OpenedAccount {
     this.buying = new Buying(this.cashier, this.customers)
     this.toppingUp = new ToppingUp(storage.sql, this.cashier, this.payments)
     this.learning = new Learning(storage, ledger, (act) => turns.run(act))
+    this.byok = new Byok({
+      ...{ sql: storage.sql, ledger, account: details.value.id, secrets: byokSecrets },
+      writeAs: (caller, act) => this.#writeAs(caller, act),
+      explain: (refusal, now) => this.#explain(refusal, now),
+    })
     const sending = {
       wakeAt: () => outbox.wakeAt(ledger.book.seq),
       run: () => outbox.drain(history(), () => details.value),
@@ -270,7 +279,7 @@ export class OpenedAccount {
     return this.#turns.run(() => {
       const now = this.ledger.now()
       this.runDue(now)
-      const { available } = this.ledger.book
+      const { available, byok } = this.ledger.book
       let result: T
       try {
         result = this.#storage.transactionSync(() => act(now))
@@ -279,9 +288,16 @@ export class OpenedAccount {
         throw error
       }
       this.#noticed(available)
+      // Whoever waits for credits needs none any more.
+      if (this.ledger.book.byok && !byok) this.waiting.round()
       this.arm()
       return result
     })
+  }
+
+  /** The same in the name of a caller, who may have been locked out while the turn was waited for. */
+  #writeAs<T>(caller: Caller, act: (now: EpochMs) => Answer<T>): Promise<Answer<T>> {
+    return this.#write((now) => (this.#admits(caller, now) ? act(now) : refused({ code: 'unauthorized' })))
   }
 
   /** Tells the live connections, if the balance is another than they were last told. */

@@ -81,7 +81,10 @@ export type ShellRefusal =
     }
   /** The card that the customer saw is not the one that they would agree to by now. */
   | { readonly code: 'card_changed'; readonly card: Card | null }
-  | { readonly code: 'overloaded' | 'payment_provider_unavailable'; readonly retryAfterSeconds: number }
+  | {
+      readonly code: 'overloaded' | 'payment_provider_unavailable' | 'key_unreadable'
+      readonly retryAfterSeconds: number
+    }
   | {
       readonly code: 'too_many'
       readonly limit: 'keys' | 'sessions' | 'live_connections' | 'open_checkouts' | 'refundable_cents'
@@ -132,6 +135,8 @@ export interface Overview {
   /** The newest reservations that are held. */
   readonly held: readonly Reservation[]
   readonly autoTopUp: AutoTopUpView
+  /** Whether reviews that start now run on the customer's own key. */
+  readonly byok: boolean
 }
 
 export interface AccountKey {

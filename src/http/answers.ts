@@ -115,6 +115,16 @@ export const MintedKey = z.strictObject({ ...Key.shape, key: z.string().optional
   description: 'The key itself is shown once; a replayed mint answers without it.',
 })
 
+export const Byok = z
+  .strictObject({
+    enabled: z.boolean(),
+    preview: z.string().nullable().meta({ description: 'All of the key that is ever shown: `sk-ant-…wxyz`.' }),
+    since: optionalTime,
+    usable: z.boolean().meta({ description: 'Whether the key can still be opened. If not, put it again.' }),
+  })
+  .meta({ id: 'Byok' })
+export const ByokKey = z.strictObject({ api_key: z.string() }).meta({ id: 'ByokKey' })
+
 export const Pack = z
   .strictObject({
     id: z.string(),
@@ -205,6 +215,9 @@ export const Audit = z
       reservations: z.int(),
       grants: z.int(),
       purchases: z.int(),
+    }),
+    byok_secret: z.enum(['newest', 'older', 'unlisted']).nullable().meta({
+      description: "Which of BYOK_SECRETS seals the account's own key; null without one.",
     }),
     differences: z.array(z.string()),
   })

@@ -3,6 +3,7 @@
  * weaker configuration but a wrong one: the Worker then refuses to serve (an empty secret verifies everything).
  */
 
+import { byokSecretsOf } from '../account/key-ring.ts'
 import { stripeOf } from '../stripe/client.ts'
 
 export interface Configuration {
@@ -22,11 +23,14 @@ let cached: { readonly of: string; readonly configuration: Configuration } | nul
 
 /** Throws an error that names the variable, never its value. */
 export function configurationOf(env: Env): Configuration {
-  const { OPERATOR_KEYS, RUNNER_KEYS, SIGNING_SECRETS, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRETS } = env
-  const of = JSON.stringify([OPERATOR_KEYS, RUNNER_KEYS, SIGNING_SECRETS, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRETS])
+  const { OPERATOR_KEYS, RUNNER_KEYS, SIGNING_SECRETS, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRETS, BYOK_SECRETS } = env
+  const keysAndSecrets = [OPERATOR_KEYS, RUNNER_KEYS, SIGNING_SECRETS, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRETS]
+  const of = JSON.stringify([...keysAndSecrets, BYOK_SECRETS])
   if (cached?.of === of) return cached.configuration
   // A deployment that cannot take money in should say so at once, not with its first customer.
   stripeOf(env)
+  // Nor should one that cannot seal a key, or open those that were sealed.
+  byokSecretsOf(env)
   const encoder = new TextEncoder()
   const keys = (name: string, value: string | undefined) =>
     listOf(name, value, MIN_KEY_LENGTH).map((key) => encoder.encode(key))

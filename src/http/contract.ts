@@ -225,6 +225,17 @@ export const KeyBody = z
   })
   .meta({ id: 'MintKey' })
 
+/** As Anthropic makes them, with room for how it may make them; what is sent is in no answer and no log. */
+const API_KEY = /^sk-ant-[A-Za-z0-9_-]{20,200}$/
+export const ByokBody = z
+  .strictObject({
+    api_key: z
+      .string()
+      .regex(API_KEY, 'is no Anthropic API key: sk-ant- and then 20 to 200 of A-Z, a-z, 0-9, _ and -')
+      .meta({ description: "The customer's own Anthropic API key." }),
+  })
+  .meta({ id: 'PutByok' })
+
 const packId = z
   .string()
   .regex(/^[a-z0-9_-]{1,64}$/, 'is not the id of a pack')
@@ -299,6 +310,7 @@ export const UsageQuery = z.strictObject({
   to: day.optional(),
   group_by: z.enum(USAGE_GROUPS).default('day'),
 })
+export const ByokKeyQuery = z.strictObject({ reservation: CallerId })
 export const NoQuery = z.strictObject({})
 
 /** The body of a change serves as it is: a preview is always of settings that are on. */

@@ -1,6 +1,7 @@
 /** The ledger's values as the API writes them: snake_case, credits as numbers, times in RFC 3339. */
 import type { AccuracyReport } from '../account/learning.ts'
 import { presentBalance, presentOptionalTime, presentTime } from '../account/present.ts'
+import type { ByokView } from '../account/byok.ts'
 import type { AccountDetails, AccountKey } from '../account/requests.ts'
 import type { AutoTopUpView } from '../account/topping-up.ts'
 import { type Figures, figuresOf } from '../catalog/accuracy.ts'
@@ -129,6 +130,10 @@ export function presentKey(key: AccountKey) {
     expires_at: presentOptionalTime(key.expiresAt),
     revoked_at: presentOptionalTime(key.revokedAt),
   }
+}
+
+export function presentByok({ enabled, preview, since, usable }: ByokView) {
+  return { enabled, preview, since: presentOptionalTime(since), usable }
 }
 
 export function presentPack(pack: Pack) {

@@ -66,6 +66,10 @@ export const OVERLOADED = problem('overloaded', 'Try again in a moment; a write 
   retry_after_seconds: 1,
 })
 
+const KEY_UNREADABLE =
+  "The account's own key does not open: the operator sees why in its audit, and the customer can put it again."
+const NO_KEY = problem('not_found', 'The account has no key of its own any more.')
+
 export const PAYMENT_PROVIDER_UNAVAILABLE = problem(
   'payment_provider_unavailable',
   'Nothing is lost: try again, with the same Idempotency-Key if you sent one.',
@@ -116,9 +120,14 @@ export function invalidField(path: string, message: string): Problem {
 function flattenIssue(issue: z.core.$ZodIssue): { path: string; message: string }[] {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a known field' }))
+    return issue.keys.map((key) => ({ path: pathOf([...path, key]), message: 'is not a known field' }))
   }
-  return [{ path: path.join('.'), message: messageOf(issue) }]
+  return [{ path: pathOf(path), message: messageOf(issue) }]
+}
+
+/** A key that was sent as the name of a field is not repeated: answers are logged by those who get them. */
+function pathOf(names: readonly string[]): string {
+  return names.join('.').replace(/sk-ant-[\w-]+/g, 'sk-ant-…')
 }
 
 /** In the words of this API rather than those of its library. */
@@ -167,7 +176,7 @@ export function refusalProblem(refusal: AccountRefusal, account: string): Proble
     case 'quote_invalid':
       return problem('quote_invalid', explainQuote(refusal.reason, refusal.usedBy), { reason: refusal.reason })
     case 'not_found':
-      return problem('not_found', `There is no such ${refusal.what}.`)
+      return refusal.what === 'byok_key' ? NO_KEY : problem('not_found', `There is no such ${refusal.what}.`)
     case 'unknown_account':
       return UNKNOWN_ACCOUNT
     case 'unknown_key':
@@ -197,6 +206,8 @@ export function refusalProblem(refusal: AccountRefusal, account: string): Proble
       return limitExceeded(refusal.limit, refusal.maximum)
     case 'overloaded':
       return { ...OVERLOADED, retry_after_seconds: refusal.retryAfterSeconds }
+    case 'key_unreadable':
+      return problem('overloaded', KEY_UNREADABLE, { retry_after_seconds: refusal.retryAfterSeconds })
     case 'payment_provider_unavailable':
       return { ...PAYMENT_PROVIDER_UNAVAILABLE, retry_after_seconds: refusal.retryAfterSeconds }
   }

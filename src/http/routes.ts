@@ -4,6 +4,7 @@ import { accountRoutes } from './routes/accounts.ts'
 import { autoTopUpRoutes } from './routes/auto-top-up.ts'
 import { balanceRoutes } from './routes/balance.ts'
 import { batchRoutes } from './routes/batch.ts'
+import { byokRoutes } from './routes/byok.ts'
 import { catalogRoutes } from './routes/catalog.ts'
 import { dashboardSessionRoutes } from './routes/dashboard-sessions.ts'
 import { documentRoutes } from './routes/documents.ts'
@@ -26,6 +27,7 @@ export const routes: readonly Route[] = [
   ...payRoutes,
   ...autoTopUpRoutes,
   ...previewRoutes,
+  ...byokRoutes,
   ...keyRoutes,
   ...accountRoutes,
   ...grantRoutes,

@@ -313,7 +313,7 @@ test('secrets are random, kept, added where they lack, and readable by nobody el
   const text = await readFile(partial, 'utf8')
   expect(text.startsWith(`${own}\n`)).toBe(true)
   expect(text.slice(own.length)).toMatch(
-    /^\nRUNNER_KEYS=\S{16,}\nSIGNING_SECRETS=\S{32,}\nSTRIPE_SECRET_KEY=sk_test_\w{32,}\nSTRIPE_WEBHOOK_SECRETS=whsec_\w{32,}\n$/,
+    /^\nRUNNER_KEYS=\S{16,}\nSIGNING_SECRETS=\S{32,}\nSTRIPE_SECRET_KEY=sk_test_\w{32,}\nSTRIPE_WEBHOOK_SECRETS=whsec_\w{32,}\nBYOK_SECRETS=\w{32,}\n$/,
   )
 
   const webhooks = `${text}STRIPE_WEBHOOK_SECRETS=whsec_the_newest_one,whsec_an_older_one\n`

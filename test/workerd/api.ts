@@ -76,6 +76,11 @@ export function accountApi(account: string, options: Options = {}) {
     release: (id: string) => call('POST', `${base}/reservations/${id}/release`, { ...options, key: RUNNER, body: {} }),
     extend: (id: string, body: unknown) =>
       call('POST', `${base}/reservations/${id}/extend`, { ...options, key: RUNNER, body }),
+    putByok: (apiKey: string, options: Options = {}) =>
+      call('PUT', `${base}/byok`, { body: { api_key: apiKey }, ...options }),
+    removeByok: () => call('DELETE', `${base}/byok`, options),
+    readByok: (reservation: string, key: string = RUNNER) =>
+      call('GET', `${base}/byok/key?reservation=${reservation}`, { ...options, key }),
     get: (path: string, options: Options = {}) => call('GET', `${base}${path}`, options),
     post: (path: string, body: unknown, options: Options = {}) => call('POST', `${base}${path}`, { body, ...options }),
     del: (path: string) => call('DELETE', `${base}${path}`),

@@ -83,8 +83,8 @@ export const accountRoutes: readonly Route[] = [
     async handle({ env, account, caller }) {
       const answer = await askAccount(env, account, (object) => object.audit(caller))
       if (!answer.ok) return refusal(answer.refusal, account)
-      const { checked, differences } = answer.audit
-      return json({ ok: differences.length === 0, checked, differences })
+      const { checked, byokSecret, differences } = answer.audit
+      return json({ ok: differences.length === 0, checked, byok_secret: byokSecret, differences })
     },
   }),
   route({

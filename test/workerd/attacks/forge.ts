@@ -11,6 +11,8 @@ const UNKNOWN_SECRETS = ['a-secret-that-nobody-configured-0123456789']
 /** A key of the account, as its owner mints it. */
 export async function mint(account: AccountApi, scope: AccountScope, more: object = {}) {
   const { body } = await account.post('/keys', { scope, ...more })
+  // Without a key a call would be the operator's, and serve for all the wrong reasons.
+  if (typeof body.key !== 'string') throw new Error(`no key was minted: ${body.detail}`)
   return body as { id: string; key: string }
 }
 

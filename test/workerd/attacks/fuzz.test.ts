@@ -9,7 +9,7 @@ import type { JsonSchema } from '../../../src/http/openapi.ts'
 import { WEBHOOK_EVENTS } from '../../../src/stripe/webhook.ts'
 import { accountApi, type Body, call, OPERATOR, RUNNER } from '../api.ts'
 import { control, payWith, resetDouble } from '../payments/stripe.ts'
-import { document, type Endpoint, endpoints, exampleOf, linkOf, signedHeaders } from './operations.ts'
+import { document, type Endpoint, endpoints, exampleOf, linkOf, OWN_KEY, signedHeaders } from './operations.ts'
 
 const SEEDS = [1, 20_261_122, 123_456_789, 987_654_321]
 const REQUESTS_PER_OPERATION = 100
@@ -50,9 +50,11 @@ test.each(SEEDS)('with seed %i, no request makes the Worker fail or an account w
       now += request.pauseMs
       vi.setSystemTime(now)
       await control('/clock', { advanceMs: request.pauseMs })
-      const { operation, method, query, body, key } = request
+      const { operation, method, body, key } = request
       const kind = kindOf(request.path)
       const [account, id] = (request.aboutNewest ? newest.get(kind) : undefined) ?? [request.account, request.id]
+      const isOfNewest = request.aboutNewest && operation === 'readByokKey'
+      const query = isOfNewest ? toQuery([['reservation', id]]) : request.query
       const path = request.path
         .replace('{account}', account)
         .replace('{link}', await linkOf(account))
@@ -79,9 +81,10 @@ test('of the requests above, some of every operation were served and some refuse
   }
 })
 
-/** What is bought and where to pay for it are about purchases like what follows. */
+/** What is bought and where to pay for it are about purchases like what follows; a key is read for a reservation. */
 function kindOf(path: string): string {
   if (path.startsWith('/pay/')) return 'purchases'
+  if (path.endsWith('/byok/key')) return 'reservations'
   const kind = /\{account\}\/(\w+)/.exec(path)?.[1] ?? ''
   return kind === 'checkout' ? 'purchases' : kind
 }
@@ -211,6 +214,7 @@ function validOf(schema: JsonSchema): fc.Arbitrary<unknown> {
       if (format === 'date-time') return anyTime()
       if (format === 'date') return anyTime().map((time) => time.slice(0, 10))
       if (format === 'email') return fc.constantFrom('a@example.com', 'b@example.org')
+      if (String(pattern).startsWith('^sk-ant-')) return fc.constantFrom(OWN_KEY, `${OWN_KEY}-2`)
       if (pattern !== undefined) return anyId()
       return textsOf(schema)
     default:

@@ -250,7 +250,7 @@ test('a Worker with an empty, missing or guessable secret refuses to serve anyth
     'short',
     `${good},short`,
   ]
-  for (const name of ['OPERATOR_KEYS', 'RUNNER_KEYS', 'SIGNING_SECRETS'] as const) {
+  for (const name of ['OPERATOR_KEYS', 'RUNNER_KEYS', 'SIGNING_SECRETS', 'BYOK_SECRETS'] as const) {
     for (const value of wrong) {
       for (const path of ['/health', '/v1/packs', `/v1/accounts/${account.id}/balance`]) {
         for (const init of [authorized(OPERATOR), { headers: { Authorization: 'Bearer ' } }, {}]) {

@@ -21,11 +21,16 @@ interface Example {
   readonly status: number
   readonly body?: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
-  /** Makes what the path's id names; returns that id. */
+  /** The query, of the id of what it names. */
+  readonly query?: (id: string) => string
+  /** Makes what the path's id, or the query, names; returns that id. */
   readonly prepare?: (account: AccountApi) => Promise<string>
 }
 
 const FACTS = { tier: 'code_review', diff_lines: 150, files: 6 }
+
+/** No key of anybody's. */
+export const OWN_KEY = 'sk-ant-api03-for_tests-0123456789-wxyz'
 
 /** Of a kind that is none of ours: it is taken and nothing comes of it. */
 const EVENT = { id: 'evt_1', object: 'event', type: 'charge.updated', livemode: false, data: { object: {} } }
@@ -62,6 +67,10 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   changeAutoTopUp: { status: 200, body: TOP_UP },
   previewAutoTopUp: { status: 200, body: { threshold: 100, pack: 'starter', monthly_limit_cents: 2_000 } },
   receiveStripeEvent: { status: 200, body: EVENT },
+  getByok: { status: 200 },
+  putByok: { status: 200, body: { api_key: OWN_KEY } },
+  removeByok: { status: 200 },
+  readByokKey: { status: 200, query: (id) => `?reservation=${id}`, prepare: reservationOnOwnKey },
   mintKey: { status: 201, body: { scope: 'read' } },
   listKeys: { status: 200 },
   revokeKey: { status: 200, prepare: mintedKey },
@@ -131,9 +140,10 @@ export async function attempt(
   account: string,
   options: Options & { readonly id?: string } = {},
 ): Promise<Result> {
-  const { body, headers } = exampleOf(endpoint)
-  const { id, ...rest } = options
-  return call(endpoint.method, await linkedPathOf(endpoint, account, id), {
+  const { body, headers, query } = exampleOf(endpoint)
+  const { id = 'some-id', ...rest } = options
+  const path = (await linkedPathOf(endpoint, account, id)) + (query?.(id) ?? '')
+  return call(endpoint.method, path, {
     ...(body === undefined ? {} : { body }),
     headers: { ...headers, ...(await signedHeaders(endpoint.name, body)) },
     ...rest,
@@ -151,6 +161,11 @@ async function heldReservation(account: AccountApi): Promise<string> {
   const id = freshId()
   await account.reserve(id, { credits: 2 })
   return id
+}
+
+async function reservationOnOwnKey(account: AccountApi): Promise<string> {
+  await account.putByok(OWN_KEY)
+  return heldReservation(account)
 }
 
 async function openPurchase(account: AccountApi): Promise<string> {
