@@ -88,7 +88,7 @@ const Review: FC<{ reservation: Reservation; now: EpochMs }> = ({ reservation, n
         </a>
       </div>
       <div class="amount">
-        {mode === 'byok' ? <span class="badge">Own key</span> : <strong>{credits(held)}</strong>}
+        {mode === 'byok' ? <span class="badge">BYOK</span> : <strong>{credits(held)}</strong>}
         {mode === 'byok' ? null : ' held'}
       </div>
       <div class="times soft">
@@ -134,6 +134,11 @@ export const Month: FC<{ month: MonthSoFar | null }> = ({ month }) => (
           {worth(month.charged)} of AI API cost since {day(month.from)}
           {month.complete ? '.' : '; the latest changes are being added.'}
         </p>
+        {month.byokCost === 0 ? null : (
+          <p class="saved">
+            Your own key saved you <strong>{credits(month.byokCost)}</strong> credits.
+          </p>
+        )}
         <p>
           <a href="/usage">See what used them</a>
         </p>
@@ -142,14 +147,16 @@ export const Month: FC<{ month: MonthSoFar | null }> = ({ month }) => (
   </Tile>
 )
 
-export const TopUp: FC<{ view: AutoTopUpView; now: EpochMs }> = ({ view, now }) => {
+export const TopUp: FC<{ view: AutoTopUpView; now: EpochMs; byok: boolean }> = ({ view, now, byok }) => {
   const { tone, word, sentence, link } = topUpSentence(view, now)
+  // What is said of credits that run out would not be true of reviews that need none.
+  const isNeedless = byok && view.state === 'off'
   return (
     <Tile id="top-up" title="Auto top-up">
       <p>
         <span class={`badge ${tone}`}>{word}</span>
       </p>
-      <p>{sentence}</p>
+      <p>{isNeedless ? 'Reviews run on your own key, so they need no credits.' : sentence}</p>
       <p>
         <a href="/billing/auto-top-up">{link}</a>
       </p>

@@ -13,6 +13,8 @@ const CHART_DAYS = 30
 /** What was used this month. */
 export interface MonthSoFar {
   readonly charged: Millicredits
+  /** What reviews on the customer's own key would have come to. */
+  readonly byokCost: Millicredits
   readonly from: EpochMs
   /** Whether history has every entry that the balance has. */
   readonly complete: boolean
@@ -60,8 +62,10 @@ export async function readPast(db: D1Database, account: string, balance: Balance
 
 function monthSoFar(lines: readonly TierDay[], from: EpochMs, watermark: number, balance: Balance): MonthSoFar {
   const first = isoDay(from)
-  const charged = lines.reduce((sum, line) => (line.day >= first ? sum + line.charged : sum), 0)
-  return { charged, from, complete: watermark >= balance.version }
+  const sum = (of: (line: TierDay) => Millicredits) =>
+    lines.reduce((total, line) => (line.day >= first ? total + of(line) : total), 0)
+  const [charged, byokCost] = [sum((line) => line.charged), sum((line) => line.byokCost)]
+  return { charged, byokCost, from, complete: watermark >= balance.version }
 }
 
 /** The first instant of the month, in UTC. */

@@ -81,6 +81,7 @@ function nameOf(by: UsageGroup, group: string): string {
 export const Summary: FC<{ lines: readonly UsageLine[] }> = ({ lines }) => {
   const sum = (of: (line: UsageLine) => number) => lines.reduce((total, line) => total + of(line), 0)
   const byokReviews = sum((line) => line.byokReviews)
+  const byokCost = sum((line) => line.byokCost)
   const absorbed = sum((line) => line.absorbed)
   return (
     <section class="card" aria-label="The period in sum">
@@ -89,8 +90,14 @@ export const Summary: FC<{ lines: readonly UsageLine[] }> = ({ lines }) => {
         <Figure title="Credits charged" value={credits(sum((line) => line.charged))} />
         <Figure title="Worth" value={worth(sum((line) => line.charged))} />
         {absorbed === 0 ? null : <Figure title="Absorbed" value={credits(absorbed)} />}
-        {byokReviews === 0 ? null : <Figure title="Own key cost" value={worth(sum((line) => line.byokCost))} />}
+        {byokReviews === 0 ? null : <Figure title="Own key cost" value={worth(byokCost)} />}
+        {byokReviews === 0 ? null : <Figure title="Credits saved" value={credits(byokCost)} />}
       </dl>
+      {byokReviews === 0 ? null : (
+        <p class="soft words">
+          {byokReviews === 1 ? 'One review' : `${count(byokReviews)} reviews`} ran on your own key and used no credits.
+        </p>
+      )}
       {absorbed === 0 ? null : (
         <p class="soft words">
           Absorbed is what reviews cost beyond what you had agreed to. Nobody charged you for it.

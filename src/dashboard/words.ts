@@ -81,9 +81,11 @@ const WORDS: Readonly<Record<EntryKind, (entry: Told, detail: Detail) => string>
       ? `${theReview(entry)} did not finish`
       : `Returned all ${amount(-entry.reservedDelta)} held for ${theReview(entry)}${because(reason)}`,
   expire_reservation: (entry) =>
-    entry.charged === 0
-      ? `Time ran out for ${theReview(entry)}; ${amount(-entry.reservedDelta)} returned`
-      : `Time ran out for ${theReview(entry)}: ${amount(entry.charged)} charged for what was done, ${credits(entry.availableDelta)} returned`,
+    isByok(entry)
+      ? `Time ran out for ${theReview(entry)}; it held no credits`
+      : entry.charged === 0
+        ? `Time ran out for ${theReview(entry)}; ${amount(-entry.reservedDelta)} returned`
+        : `Time ran out for ${theReview(entry)}: ${amount(entry.charged)} charged for what was done, ${credits(entry.availableDelta)} returned`,
   expire_grant: (entry) => `${amount(-entry.availableDelta)}${ofTrial(entry)} expired`,
   void_grant: (entry) => `${amount(-entry.availableDelta)}${ofTrial(entry)} withdrawn by Assay`,
   refund: (entry) => `Refund took back ${amount(lost(entry))}${owed(entry)}`,
@@ -92,7 +94,7 @@ const WORDS: Readonly<Record<EntryKind, (entry: Told, detail: Detail) => string>
   dispute_reversal: (entry) => `A dispute was settled: ${amount(-lost(entry))} given back`,
   debt_repaid: (entry) => `${amount(-entry.debtDelta)} paid what was owed`,
   auto_top_up_changed: (_, detail) => autoTopUp(detail),
-  byok_changed: (_, { enabled }) => (enabled === true ? 'Your own key was added' : 'Your own key was removed'),
+  byok_changed: (_, detail) => ownKeyChanged(detail),
   byok_read: (entry) => `Your own key was used for ${aReview(entry)}`,
 }
 
@@ -149,6 +151,13 @@ function autoTopUp({
   const when = creditsToMillicredits(Number(threshold)) ?? 0
   const paidBy = typeof card === 'string' ? `, with ${card}` : ''
   return `Auto top-up agreed: ${name} (${amount(bought)}) for ${dollars(Number(price_cents))} below ${amount(when)}, at most ${dollars(Number(monthly_limit_cents))} a month${paidBy}`
+}
+
+function ownKeyChanged({ enabled, change, preview, former }: Detail): string {
+  const known = (key: Detail[string]) => (typeof key === 'string' ? ` ${key}` : '')
+  if (enabled !== true) return `Your own key${known(former)} was removed`
+  if (change === 'replaced') return `Your own key${known(former)} was replaced by${known(preview)}`
+  return `Your own key${known(preview)} was added`
 }
 
 function detailOf({ detail }: Told): Detail {

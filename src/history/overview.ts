@@ -19,6 +19,8 @@ export interface TierDay {
   readonly day: string
   readonly tier: string
   readonly charged: Millicredits
+  /** On the customer's own key. */
+  readonly byokCost: Millicredits
 }
 
 /** The last entry before an instant: its number, 0 if there was none, and the balance after it. */
@@ -59,7 +61,12 @@ export type Look = keyof typeof LOOKS
 /** Both days counted. One row is read for each day, tier and repository: not more with more reviews. */
 export function readTierDays(db: D1Database, account: string, from: string, to: string): Promise<TierDay[]> {
   return drizzle(db)
-    .select({ day: usage.day, tier: usage.tier, charged: sql<number>`sum(${usage.charged})` })
+    .select({
+      day: usage.day,
+      tier: usage.tier,
+      charged: sql<number>`sum(${usage.charged})`,
+      byokCost: sql<number>`sum(${usage.byokCost})`,
+    })
     .from(usage)
     .where(and(eq(usage.account, account), gte(usage.day, from), lte(usage.day, to)))
     .groupBy(usage.day, usage.tier)

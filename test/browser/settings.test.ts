@@ -52,3 +52,79 @@ test('a day in the past is said to be wrong on the page itself', async () => {
   await page.getByRole('alert').getByText('cannot be in the past').waitFor()
   await checkPage(page, '/settings')
 })
+
+const OWN_KEY = `sk-ant-api03-${'Ab3_-'.repeat(18)}wxyz`
+const OTHER_KEY = `sk-ant-api03-${'Zz9_-'.repeat(18)}last`
+
+test('an own key is put, replaced and removed without a script, and is in no page and no URL afterwards', async () => {
+  const { path } = await newCustomer(system(), 'own-key')
+  const page = await newPage({ javaScriptEnabled: false })
+  const seen: string[] = []
+  page.on('request', (request) => seen.push(request.url()))
+  page.on('response', async (response) => seen.push(await response.text().catch(() => '')))
+  await enter(system(), page, 'own-key')
+  await page.getByRole('link', { name: 'Settings' }).click()
+  await picture(page, 'settings-no-own-key')
+  const card = page.locator('#own-key')
+  const field = card.getByLabel('Anthropic API key')
+  expect([await field.getAttribute('type'), await field.getAttribute('autocomplete')]).toEqual(['password', 'off'])
+  await field.fill('sk-ant-oops')
+  await card.getByRole('button', { name: 'Use this key' }).click()
+  await page.getByRole('alert').getByText('no Anthropic API key').waitFor()
+  expect(await field.inputValue()).toBe('')
+  await field.fill(`${OWN_KEY} `)
+  await card.getByRole('button', { name: 'Use this key' }).click()
+  await card.getByText('sk-ant-…wxyz').waitFor()
+  const runner = system().runnerKey
+  const metadata = { repository: 'acme/api', pull_request: '118' }
+  const facts = { tier: 'code_review', diff_lines: 150, files: 6, metadata }
+  await review(system(), 'own-key', 'r1', facts, { credits: 50.31 })
+  await review(system(), 'own-key', 'r2', { ...facts, metadata: { ...metadata, pull_request: '119' } }, null)
+  const read = await ask(system(), 'GET', `${path}/byok/key?reservation=r2`, undefined, runner)
+  expect(read).toEqual({ api_key: OWN_KEY })
+  await historyIsComplete(system(), 'own-key')
+
+  await page.goto(`${system().url}/dashboard`)
+  await page.locator('.reviews').getByText('BYOK').waitFor()
+  await page.getByText('Your own key saved you 50.31 credits.').waitFor()
+  await page.getByText('so they need no credits').waitFor()
+  await picture(page, 'own-key-dashboard')
+  await page.goto(`${system().url}/billing/history`)
+  await page.getByText('Your own key sk-ant-…wxyz was added').waitFor()
+  await page.getByText('Your own key was used for a Code Review of acme/api #119').waitFor()
+  await picture(page, 'own-key-history')
+  await page.goto(`${system().url}/billing/reviews/r1`)
+  for (const words of ['BYOK', 'Credits saved', '$0.5031']) await page.getByText(words).first().waitFor()
+  await picture(page, 'own-key-review')
+  await page.goto(`${system().url}/usage`)
+  await page.getByText('One review ran on your own key and used no credits.').waitFor()
+  await picture(page, 'own-key-usage')
+
+  await page.goto(`${system().url}/settings`)
+  await card.getByText('Replace', { exact: true }).click()
+  await card.getByText('Remove', { exact: true }).click()
+  await picture(page, 'settings-own-key')
+  await field.fill(OTHER_KEY)
+  await card.getByRole('button', { name: 'Replace the key' }).click()
+  await card.getByText('sk-ant-…last').waitFor()
+  await card.getByText('Remove', { exact: true }).click()
+  await card.getByRole('button', { name: 'Remove the key' }).click()
+  await card.getByRole('button', { name: 'Use this key' }).waitFor()
+  expect((await ask(system(), 'GET', `${path}/byok`)).enabled).toBe(false)
+  for (const secret of [OWN_KEY.slice(10, 60), OTHER_KEY.slice(10, 60)]) {
+    expect(seen.filter((text) => text.includes(secret))).toEqual([])
+  }
+})
+
+test('the pages that show an own key have nothing serious for axe', async () => {
+  const { path } = await newCustomer(system(), 'own-key-axe')
+  await ask(system(), 'PUT', `${path}/byok`, { api_key: OWN_KEY })
+  await review(system(), 'own-key-axe', 'r1', { credits: 10 }, { credits: 5 })
+  await review(system(), 'own-key-axe', 'r2', { credits: 10 }, null)
+  await historyIsComplete(system(), 'own-key-axe')
+  const page = await newPage()
+  await enter(system(), page, 'own-key-axe')
+  for (const each of ['/settings', '/dashboard', '/billing/history', '/billing/reviews/r1', '/usage']) {
+    await checkPage(page, each)
+  }
+})

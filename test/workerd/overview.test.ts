@@ -95,13 +95,13 @@ test('use by day and tier counts both days of its range', async () => {
     ['2026-11-03', 'quick_scan', 'a', 40],
     ['2026-11-04', 'quick_scan', 'a', 2],
   ] as const) {
-    await env.HISTORY.prepare('INSERT INTO usage VALUES (?, ?, ?, ?, 1, ?, 0, 0, 0, 0)')
+    await env.HISTORY.prepare('INSERT INTO usage VALUES (?1, ?2, ?3, ?4, 1, ?5, 0, 0, 0, 10 * ?5)')
       .bind('days', day, tier, repository, charged)
       .run()
   }
   expect(await readTierDays(env.HISTORY, 'days', '2026-11-01', '2026-11-03')).toEqual([
-    { day: '2026-11-01', tier: '', charged: 5 },
-    { day: '2026-11-01', tier: 'code_review', charged: 30 },
-    { day: '2026-11-03', tier: 'quick_scan', charged: 40 },
+    { day: '2026-11-01', tier: '', charged: 5, byokCost: 50 },
+    { day: '2026-11-01', tier: 'code_review', charged: 30, byokCost: 300 },
+    { day: '2026-11-03', tier: 'quick_scan', charged: 40, byokCost: 400 },
   ])
 })

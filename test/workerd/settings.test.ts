@@ -66,3 +66,32 @@ test('prices are public and the same for everybody', async () => {
   for (const words of ['$19.00', '$0.0095', '5% off', 'Deep Analysis', '100 to 400', '5 to 15 minutes'])
     expect(text).toContain(words)
 })
+
+const OWN_KEY = `sk-ant-api03-${'Ab3_-'.repeat(18)}wxyz`
+
+test('an own key is put and removed by forms, and never comes back, not even in a form that was not valid', async () => {
+  const account = await newAccount(10)
+  const visitor = await visitorOf(account)
+  const wrong = await visitor.ask('/settings/byok', { form: { api_key: `${OWN_KEY}?` } })
+  expect([wrong.status, wrong.text.includes(OWN_KEY)]).toEqual([422, false])
+  expect(wrong.text).toContain('role="alert"')
+  const put = await visitor.ask('/settings/byok', { form: { api_key: ` ${OWN_KEY}\n` } })
+  expect([put.status, put.location]).toEqual([303, '/settings#own-key'])
+  const { text } = await visitor.ask('/settings')
+  expect([text.includes('sk-ant-…wxyz'), text.includes(OWN_KEY.slice(10))]).toEqual([true, false])
+  expect((await account.get('/byok')).body).toMatchObject({ enabled: true, preview: 'sk-ant-…wxyz' })
+  expect(await visitor.status('/settings/byok/remove', { form: {} })).toBe(303)
+  expect((await account.get('/byok')).body.enabled).toBe(false)
+})
+
+test('no other site puts or removes an own key, nor anybody without a session', async () => {
+  const account = await newAccount(10)
+  const visitor = await visitorOf(account)
+  await account.putByok(OWN_KEY)
+  const forms = { '/settings/byok': { api_key: `${OWN_KEY}2` }, '/settings/byok/remove': {} }
+  for (const [path, form] of Object.entries(forms)) {
+    expect(await visitor.status(path, { form, headers: { Origin: 'https://evil.test' } })).toBe(403)
+    expect(await new Visitor().status(path, { form })).toBe(401)
+  }
+  expect((await account.get('/byok')).body).toMatchObject({ enabled: true, preview: 'sk-ant-…wxyz' })
+})

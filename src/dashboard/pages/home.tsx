@@ -17,7 +17,7 @@ export function homePages(app: Hono<Pages>): void {
     const { account } = context.get('visitor')
     const overview = await overviewOf(context)
     if (!overview.ok) return refusedPage(context, overview.refusal)
-    const { balance, details, held, autoTopUp } = overview
+    const { balance, details, held, autoTopUp, byok } = overview
     const past = await readPast(context.env.HISTORY, account, balance)
     return show(
       context,
@@ -31,7 +31,7 @@ export function homePages(app: Hono<Pages>): void {
         <InProgress held={held} now={balance.asOf} />
         <div class="grid">
           <Month month={past?.month ?? null} />
-          <TopUp view={autoTopUp} now={balance.asOf} />
+          <TopUp view={autoTopUp} now={balance.asOf} byok={byok} />
         </div>
         {past === null ? null : <Charts past={past} />}
         <script type="module" src="/static/live.js"></script>
@@ -45,7 +45,7 @@ export function homePages(app: Hono<Pages>): void {
     const { account } = context.get('visitor')
     const overview = await overviewOf(context)
     if (!overview.ok) return refusedPage(context, overview.refusal)
-    const { balance, held, autoTopUp } = overview
+    const { balance, held, autoTopUp, byok } = overview
     const { HISTORY } = context.env
     const past = context.req.query('charts') === undefined ? null : await readPast(HISTORY, account, balance)
     const month = past?.month ?? (await readMonth(HISTORY, account, balance))
@@ -55,7 +55,7 @@ export function homePages(app: Hono<Pages>): void {
         <BalanceParts account={account} balance={balance} />
         <InProgress held={held} now={balance.asOf} />
         <Month month={month} />
-        <TopUp view={autoTopUp} now={balance.asOf} />
+        <TopUp view={autoTopUp} now={balance.asOf} byok={byok} />
         {past === null ? null : <Charts past={past} />}
       </>,
     )

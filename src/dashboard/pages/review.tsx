@@ -92,6 +92,7 @@ const Figures: FC<{ reservation: Reservation }> = ({ reservation }) => {
       <section class="card" aria-label="What it cost">
         <dl class="figures">
           <Figure name="Credits used" text="0" />
+          <Figure name="Credits saved" text={ofCredits(actual)} />
           <Figure name="Cost on your own key" text={actual === null ? '–' : worth(actual)} />
         </dl>
       </section>
@@ -138,9 +139,11 @@ const Terms: FC<{ reservation: Reservation }> = ({ reservation }) => {
         <dt>Started</dt>
         <dd>{time(createdAt)}</dd>
         {closedAt === null ? null : [<dt>Ended</dt>, <dd>{time(closedAt)}</dd>]}
-        {state === 'held' ? [<dt>Held until</dt>, <dd>{time(expiresAt)}</dd>] : null}
+        {state === 'held'
+          ? [<dt>{mode === 'byok' ? 'Ends at the latest' : 'Held until'}</dt>, <dd>{time(expiresAt)}</dd>]
+          : null}
         {mode === 'byok'
-          ? null
+          ? [<dt>Paid for</dt>, <dd>by you, on your own Anthropic key; no credits</dd>]
           : [<dt>Never costs more than</dt>, <dd>{credits(maxCredits)} credits</dd>, <dt>Cost above the hold</dt>]}
         {mode === 'byok' ? null : <dd>{beyond[overage]}</dd>}
         {mode === 'byok' || quote === null

@@ -1,4 +1,7 @@
-/** Settings: who is logged in, what was used this month, and the account's own keys. A key is in one answer, once. */
+/**
+ * Settings: who is logged in, what was used this month, the customer's own Anthropic key, and the account's keys. A key
+ * of ours is in one answer, once; one of theirs in none.
+ */
 import type { Hono } from 'hono'
 import type { Child, FC } from 'hono/jsx'
 import { askAccount } from '../../account/client.ts'
@@ -11,6 +14,7 @@ import type { EpochMs, Millicredits } from '../../ledger/amounts.ts'
 import type { Balance } from '../../ledger/balance.ts'
 import { credits, time, worth } from '../format.ts'
 import { KeyForm, KeyList, MintForm, SCOPE_NAMES } from '../keys.tsx'
+import { OWN_KEY_PATH, OwnKey, OwnKeyForm } from '../own-key.tsx'
 import { Frame, type PageContext, type Pages, show } from '../page.tsx'
 import { refusedPage } from '../refusals.tsx'
 
@@ -40,7 +44,25 @@ export function settingsPages(app: Hono<Pages>): void {
     const answer = await askAccount(context.env, account, (object) => object.revokeKey(caller, id))
     return answer.ok ? context.redirect(PATH, 303) : refusedPage(context, answer.refusal)
   })
+
+  app.post(OWN_KEY_PATH, async (context) => {
+    const { account, caller } = context.get('visitor')
+    const form = OwnKeyForm.safeParse(await context.req.parseBody())
+    if (!form.success) return settingsPage(context, problem(NO_ANTHROPIC_KEY), 422)
+    const answer = await askAccount(context.env, account, (object) => object.putByok(caller, form.data.api_key))
+    // To another page: going back or reloading does not send the key once more.
+    return answer.ok ? context.redirect(`${PATH}#own-key`, 303) : refusedPage(context, answer.refusal)
+  })
+
+  app.post(`${OWN_KEY_PATH}/remove`, async (context) => {
+    const { account, caller } = context.get('visitor')
+    const answer = await askAccount(context.env, account, (object) => object.removeByok(caller))
+    return answer.ok ? context.redirect(`${PATH}#own-key`, 303) : refusedPage(context, answer.refusal)
+  })
 }
+
+const NO_ANTHROPIC_KEY =
+  'That is no Anthropic API key, so nothing was changed. One begins with sk-ant-; please copy all of it once more.'
 
 /** Above everything else stands what became of a form that was sent. */
 async function settingsPage(context: PageContext, outcome: Child = null, status: 200 | 422 = 200): Promise<Response> {
@@ -48,11 +70,13 @@ async function settingsPage(context: PageContext, outcome: Child = null, status:
   const cursor = fromCursor(context.req.query('cursor'), AgePosition)
   if (!cursor.ok) return context.redirect(PATH, 303)
   const asked = { after: cursor.position, limit: KEYS_ON_A_PAGE + 1 }
-  const [described, listed] = await Promise.all([
+  const [described, ownKey, listed] = await Promise.all([
     askAccount(context.env, account, (object) => object.describe(caller)),
+    askAccount(context.env, account, (object) => object.byok(caller)),
     askAccount(context.env, account, (object) => object.listKeys(caller, asked)),
   ])
   if (!described.ok) return refusedPage(context, described.refusal)
+  if (!ownKey.ok) return refusedPage(context, ownKey.refusal)
   if (!listed.ok) return refusedPage(context, listed.refusal)
   const { details, balance } = described
   const keys = toPage(listed.keys, KEYS_ON_A_PAGE, ({ createdAt, id }) => ({ createdAt, id }))
@@ -64,6 +88,7 @@ async function settingsPage(context: PageContext, outcome: Child = null, status:
         <Who details={details} />
         <Use balance={balance} used={await usedThisMonth(context, balance.asOf)} />
       </div>
+      <OwnKey byok={ownKey.byok} />
       <KeyList keys={keys.data} next={keys.next_cursor} isFirst={cursor.position === null} now={balance.asOf} />
       <MintForm now={balance.asOf} />
     </Frame>,
