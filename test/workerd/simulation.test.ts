@@ -134,7 +134,9 @@ async function compare(
   }
   expect(answer.replayed, where).toBe(decision.replayed)
   if (command.op === 'change_byok') return
-  expect(answer.reservation, where).toEqual(decision.reservation)
+  // What was announced is no matter of the ledger's: the object takes it from its estimates, of which the model has none.
+  const announced = answer.reservation?.announced ?? null
+  expect(answer.reservation, where).toEqual(decision.reservation && { ...decision.reservation, announced })
   expect(answer.grant, where).toEqual(decision.grant)
 }
 
