@@ -103,16 +103,16 @@ export class AccountLedger {
 
   #apply(command: Command, now: EpochMs): Decision {
     const decision = this.ask(command, now)
-    if (decision.ok && decision.change !== null) this.#commit(decision.change, now)
+    if (decision.ok && decision.change !== null) this.#commit(decision.change)
     return decision
   }
 
-  #commit(change: Change, now: EpochMs): void {
+  #commit(change: Change): void {
     const dueAt = earliestDue(change)
     try {
       this.#storage.transactionSync(() => {
         this.store.commit(this.#book, change)
-        this.#alarm.atOrBefore(Math.min(dueAt, change.entries.length > 0 ? now + HISTORY_DELAY_MS : dueAt))
+        this.#alarm.atOrBefore(change.entries.length > 0 ? Math.min(dueAt, historyAt()) : dueAt)
       })
     } catch (error) {
       this.#alarm.forget()
@@ -121,6 +121,11 @@ export class AccountLedger {
     this.#book = change.book
     this.#dueFrom = Math.min(this.#dueFrom, dueAt)
   }
+}
+
+/** By the machine's own clock, which may be behind the last entry: by that one the alarm would come late. */
+export function historyAt(): EpochMs {
+  return Date.now() + HISTORY_DELAY_MS
 }
 
 /** The earliest due time that a change brings with it; `Infinity` if none. */

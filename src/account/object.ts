@@ -253,9 +253,9 @@ export class Account extends DurableObject<Env> {
 
   /** Sends all entries to D1 once more; what it has stays as it is. */
   async rebuildHistory(caller: Caller): Promise<Answer<{ entries: number }>> {
-    return this.#read(caller, ({ ledger, outbox }, now) => {
+    return this.#read(caller, ({ ledger, outbox }) => {
       outbox.startAgain()
-      this.#alarm.atOrBefore(now)
+      this.#alarm.atOrBefore(Date.now())
       return { entries: ledger.book.seq }
     })
   }

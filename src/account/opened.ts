@@ -19,7 +19,7 @@ import { Details } from './details.ts'
 import { Inbox } from './inbox.ts'
 import { earliest, Jobs } from './jobs.ts'
 import { Keys } from './keys.ts'
-import { AccountLedger, HISTORY_DELAY_MS } from './ledger.ts'
+import { AccountLedger, historyAt } from './ledger.ts'
 import { Learning } from './learning.ts'
 import type { Live } from './live.ts'
 import { Outbox } from './outbox.ts'
@@ -141,7 +141,7 @@ export class OpenedAccount {
         const account = new OpenedAccount(storage, alarm, live, turns, surroundings)
         const now = account.ledger.now()
         if (request.trial !== null) account.ledger.run(trialGrant(request.trial, now), now)
-        alarm.atOrBefore(now + HISTORY_DELAY_MS)
+        alarm.atOrBefore(historyAt())
         return account
       })
     } catch (error) {
@@ -170,7 +170,7 @@ export class OpenedAccount {
       return this.#storage.transactionSync(() => {
         if (!details.update(request, now)) return false
         outbox.describeAgain()
-        this.#alarm.atOrBefore(now)
+        this.#alarm.atOrBefore(Date.now())
         return true
       })
     } catch (error) {
@@ -185,7 +185,8 @@ export class OpenedAccount {
   admit<T>(caller: Caller, act: (now: EpochMs) => Answer<T>): Answer<T> {
     const now = this.ledger.now()
     if (!this.#admits(caller, now)) return refused({ code: 'unauthorized' })
-    this.#alarm.rearmIfOverdue(now)
+    // By the clock that alarms come by: by the last entry, which may be ahead of it, one that is armed looks overdue.
+    this.#alarm.rearmIfOverdue(Date.now())
     this.runDue(now)
     return act(now)
   }
@@ -208,10 +209,12 @@ export class OpenedAccount {
       const before = ledger.book.available
       const decision = ledger.run(command, now)
       if (!decision.ok) return refused(this.#explain(decision.refusal, now))
-      if (request.op === 'reserve') this.waiting.made(request.id, decision.replayed ? null : request.dedupeKey)
-      this.#noticed(before)
       const { replayed, reservation, grant } = decision
-      return { ok: true, replayed, reservation, grant, balance: ledger.balance(now) }
+      // As this command left it: whoever waited takes of it next, and a grant would then contradict the balance beside it.
+      const balance = ledger.balance(now)
+      if (request.op === 'reserve') this.waiting.made(request.id, replayed ? null : request.dedupeKey)
+      this.#noticed(before)
+      return { ok: true, replayed, reservation, grant, balance }
     })
   }
 

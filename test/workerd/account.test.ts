@@ -219,6 +219,20 @@ test('the clock of an account never runs backwards', async () => {
   expect(await account.audit()).toMatchObject({ ok: true })
 })
 
+test('a clock that was set back puts off neither history nor the alarm, whoever asks meanwhile', async () => {
+  const account = await newAccount(100)
+  const start = Date.now()
+  at(start + DAY)
+  await account.reserve('a', { credits: 10 })
+  await callAlarm(account.id)
+  at(start)
+  await account.reserve('b', { credits: 10 })
+  expect(await armedAt(account.id)).toBeLessThanOrEqual(start + 1_000)
+  // To the last entry's time, which is the account's own, that alarm is long overdue; by the clock it is not.
+  await account.balance()
+  expect(await armedAt(account.id)).toBeLessThanOrEqual(start + 1_000)
+})
+
 test('an object that nobody opened as an account stores nothing', async () => {
   const path = '/v1/accounts/nobody-at-all'
   expect((await call('GET', `${path}/balance`, { key: RUNNER })).body.code).toBe('not_found')

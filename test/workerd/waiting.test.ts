@@ -38,6 +38,15 @@ test('waiters are served in order of arrival, and a large one is not starved by 
   expect(await account.balance()).toMatchObject({ available: 20, reserved: 110 })
 })
 
+test('a grant is answered as it left the account, though somebody waited for it', async () => {
+  const account = await newAccount(10)
+  const [waiter] = await waiting(account, 'waits', 50)
+  const { body } = await account.grant('more', 100)
+  expect(body).toMatchObject({ grant: { available: 100, reserved: 0 }, balance: { available: 110, reserved: 0 } })
+  expect((await waiter)?.status).toBe(201)
+  expect(await account.balance()).toMatchObject({ available: 60, reserved: 50 })
+})
+
 test('the same id joins its waiter: one is told that it was made, the others that it was there', async () => {
   const account = await newAccount(10)
   const waiters = [...(await waiting(account, 'same', 50)), ...(await waiting(account, 'same', 50))]
