@@ -49,14 +49,16 @@ export class Details {
     const old = this.#value
     const { name = old.name, email = old.email, allowDebt = old.allowDebt } = request
     if (name === old.name && email === old.email && allowDebt === old.allowDebt) return false
+    // Later than before even within a millisecond: the directory keeps the latest.
+    const updatedAt = Math.max(now, old.updatedAt + 1)
     this.#sql.exec(
       'UPDATE account SET name = ?, email = ?, allow_debt = ?, updated_at = ?',
       name,
       email,
       Number(allowDebt),
-      now,
+      updatedAt,
     )
-    this.#value = { ...old, name, email, allowDebt, updatedAt: now }
+    this.#value = { ...old, name, email, allowDebt, updatedAt }
     return true
   }
 }

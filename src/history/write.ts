@@ -80,10 +80,12 @@ const ADD_ENTRIES = `
   FROM json_each(?1) AS each WHERE ${WITHOUT_GAP}
   ON CONFLICT (account, seq) DO NOTHING`
 
+/** A batch that was given up may arrive after the one that was sent in its stead: the older line changes nothing then. */
 const PUT_ACCOUNT = `
   INSERT INTO accounts (id, name, email, region, allow_debt, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, region = excluded.region,
-    allow_debt = excluded.allow_debt, updated_at = excluded.updated_at`
+    allow_debt = excluded.allow_debt, updated_at = excluded.updated_at
+  WHERE excluded.updated_at >= accounts.updated_at`
 
 const WATERMARK = 'SELECT ifnull(max(seq), 0) AS watermark FROM entries WHERE account = ?'
 

@@ -2,9 +2,11 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { getTableConfig } from 'drizzle-orm/sqlite-core'
 import { afterEach, expect, test, vi } from 'vitest'
+import { Details } from '../../src/account/details.ts'
 import type { Account } from '../../src/account/object.ts'
 import { LONGEST_PAUSE_MS } from '../../src/account/outbox.ts'
 import { accounts, entries, usage } from '../../src/history/tables.ts'
+import { sendHistory } from '../../src/history/write.ts'
 import { type AccountApi, type Body, call, newAccount } from './api.ts'
 import { armedAt, callAlarm, type D1Fault, failHistory, query } from './object.ts'
 
@@ -231,6 +233,25 @@ test('a change of the account that comes while its line is being sent reaches th
   await callAlarm(account.id)
   const row = await env.HISTORY.prepare('SELECT name FROM accounts WHERE id = ?').bind(account.id).first()
   expect(row).toEqual({ name: 'second' })
+})
+
+test('a line of the directory that arrives late, after one that was sent in its stead, changes nothing', async () => {
+  const account = await newAccount(0, { name: 'Before' })
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+  const lineOf = () =>
+    runInDurableObject(env.ACCOUNT.getByName(account.id), (_: Account, { storage }) => new Details(storage.sql).value)
+  const lines = []
+  // All of it within one millisecond.
+  for (const name of ['First', 'Second', 'Third']) {
+    await account.open({ name })
+    lines.push(await lineOf())
+  }
+  const [, second, third] = lines
+  if (second === undefined || third === undefined) throw new Error('there are three')
+  await sendHistory(env.HISTORY, third, [], true)
+  await sendHistory(env.HISTORY, second, [], true)
+  const [line] = (await env.HISTORY.prepare('SELECT name FROM accounts WHERE id = ?').bind(account.id).all()).results
+  expect(line).toEqual({ name: 'Third' })
 })
 
 test('a D1 that says nothing is given up after a while, and tried again', async () => {
