@@ -1,21 +1,27 @@
 /**
- * The simulations for as long as one likes. Of the ledger: `npm run simulate -- --seeds 1000 --seed 1`; of auto top-up
- * against Stripe's double: `npm run simulate -- --top-ups 100000 --seed 1`. Either ends at the first violation, with the
- * seed and the step that show it again.
+ * The simulations for as long as one likes. Of the whole system: `npm run simulate -- --seeds 10000 [--seed 1]
+ * [--minutes 10]`; of the pure ledger: `--ledger 1000`; of years of auto top-up: `--top-ups 100000`. Each ends at the first
+ * violation, with the seed and the step that show it again.
  */
 import { parseArgs } from 'node:util'
 import { simulate } from '../test/core/ledger/simulate.ts'
 import { noCounts, SOMETIMES } from '../test/core/ledger/sometimes.ts'
 import { SOMETIMES as TOP_UPS_SOMETIMES } from './simulation/sometimes.ts'
 import { simulateTopUps } from './simulation/top-ups.ts'
+import { simulateSeeds } from './simulation/whole/seeds.ts'
+import { SOMETIMES as WHOLE_SOMETIMES } from './simulation/whole/sometimes.ts'
 
 /** With fewer operations than this in all, that something rare never happened says nothing. */
 const ENOUGH_OPERATIONS = 1_000_000
 const ENOUGH_TOP_UPS = 20_000
+const ENOUGH_SEEDS = 10_000
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '50' },
+    seeds: { type: 'string', default: '1000' },
+    minutes: { type: 'string' },
+    steps: { type: 'string' },
+    ledger: { type: 'string' },
     seed: { type: 'string', default: '1' },
     operations: { type: 'string', default: '20000' },
     'top-ups': { type: 'string' },
@@ -25,9 +31,30 @@ const started = performance.now()
 /** Tenths of the way, where progress is not a line that is written over. */
 let shown = 0
 const first = positive('seed', values.seed)
-if (values['top-ups'] === undefined)
-  runLedger(positive('seeds', values.seeds), positive('operations', values.operations))
-else await runTopUps(positive('top-ups', values['top-ups']))
+if (values['top-ups'] !== undefined) await runTopUps(positive('top-ups', values['top-ups']))
+else if (values.ledger !== undefined)
+  runLedger(positive('ledger', values.ledger), positive('operations', values.operations))
+else await runWhole(positive('seeds', values.seeds))
+
+async function runWhole(seeds: number): Promise<void> {
+  const { minutes, steps } = values
+  const summary = await simulateSeeds({
+    ...{ seed: first, seeds },
+    ...(minutes === undefined ? {} : { until: started + positive('minutes', minutes) * 60_000 }),
+    ...(steps === undefined ? {} : { only: steps.split(',').map((step) => positive('steps', step)) }),
+    progress: (done) => showProgress(done.seeds, seeds, 'seeds', done.entries, 'entries'),
+  })
+  showCounts(WHOLE_SOMETIMES, summary.counters.counts, summary.seeds >= ENOUGH_SEEDS)
+  console.log(`\n${summary.seeds} seeds, ${summary.steps} steps, ${summary.entries} entries`)
+  for (const { seed, violation, fewest } of summary.violations) {
+    console.error(`\n${violation}\n`)
+    for (const { number, name } of fewest) console.error(`  step ${number}: ${name}`)
+    console.error(
+      `\nAgain: npm run simulate -- --seeds 1 --seed ${seed} --steps ${fewest.map(({ number }) => number).join()}`,
+    )
+    process.exitCode = 1
+  }
+}
 
 function runLedger(seeds: number, operationsPerSeed: number): void {
   const counters = noCounts()
@@ -39,7 +66,7 @@ function runLedger(seeds: number, operationsPerSeed: number): void {
       for (const name of SOMETIMES) counters[name] += run.counters[name]
     } catch (error) {
       console.error(`\n${error instanceof Error ? error.message : error}`)
-      console.error(`\nAgain: npm run simulate -- --seeds 1 --seed ${seed} --operations ${operationsPerSeed}`)
+      console.error(`\nAgain: npm run simulate -- --ledger 1 --seed ${seed} --operations ${operationsPerSeed}`)
       process.exit(1)
     }
     showProgress(seed - first + 1, seeds, 'seeds', operations, 'operations')

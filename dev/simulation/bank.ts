@@ -29,7 +29,7 @@ export interface BankListener extends WireListener {
 export interface BankOptions {
   readonly now: () => number
   readonly chance: () => Random
-  readonly counters: Counters
+  readonly counters: Pick<Counters, 'count'>
 }
 
 export class Bank {

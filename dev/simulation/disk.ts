@@ -4,6 +4,7 @@
  * disk together or not at all, and nothing leaves the object before; that commit is a place where it may be killed.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { ENTRY_KINDS } from '../../src/ledger/entry.ts'
 
 export const LAST_WORDS = 'this life of the object has ended'
 
@@ -17,8 +18,14 @@ export class Dead extends Error {
 export interface Life {
   readonly isAlive: boolean
   /** Whether the object is killed before or after this commit. */
-  readonly meets: (place: 'before a commit' | 'after a commit', what: string) => boolean
-  readonly committed: () => void
+  readonly meets: (place: 'before a commit' | 'after a commit', what: string, kind: string) => boolean
+  readonly committed: (turn: Committed) => void
+}
+
+/** A turn as it reached the disk: the kind of its first entry, or else the first table, and how many rows were written. */
+export interface Committed {
+  readonly kind: string
+  readonly writes: number
 }
 
 /** What is written and not yet committed. */
@@ -27,6 +34,8 @@ interface Turn {
   readonly alarmBefore: number | null
   /** In a word, for naming the failpoint. */
   what: string
+  kind: string
+  writes: number
 }
 
 interface Prepared {
@@ -35,6 +44,7 @@ interface Prepared {
   readonly columns: readonly string[]
   /** Where `stage` stands among the values, in what writes a purchase; else -1. */
   readonly stageAt: number
+  readonly table: string
 }
 
 export class Disk {
@@ -66,6 +76,11 @@ export class Disk {
     return storage as unknown as DurableObjectStorage
   }
 
+  /** Whether something is written that has not reached the disk yet. */
+  get isInTurn(): boolean {
+    return this.#turn !== null
+  }
+
   /** For judges, who may look at any time. */
   read(query: string, ...values: SQLInputValue[]): Record<string, SqlValue>[] {
     return rowsOf(this.#prepared(query), values).toArray()
@@ -83,6 +98,7 @@ export class Disk {
     if (prepared.writes) {
       const turn = this.#begin(life)
       if (prepared.stageAt >= 0) turn.what = String(values[prepared.stageAt] ?? 'purchase')
+      note(turn, prepared.table, values)
     }
     return rowsOf(prepared, values)
   }
@@ -93,7 +109,9 @@ export class Disk {
     const statement = this.#db.prepare(query)
     statement.setReturnArrays(true)
     const writes = !/^\s*(?:SELECT|WITH)\b/i.test(query)
-    const made = { statement, writes, columns: statement.columns().map(({ name }) => name), stageAt: stageIn(query) }
+    const columns = statement.columns().map(({ name }) => name)
+    const table = /^\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)/.exec(query)?.[1] ?? 'schema'
+    const made = { statement, writes, columns, stageAt: stageIn(query), table }
     this.#statements.set(query, made)
     return made
   }
@@ -124,7 +142,7 @@ export class Disk {
     if (!life.isAlive) throw new Dead()
     if (this.#turn !== null) return this.#turn
     this.#db.exec('BEGIN')
-    this.#turn = { life, alarmBefore: this.alarmAt, what: 'other' }
+    this.#turn = { life, alarmBefore: this.alarmAt, what: 'other', kind: 'alarm', writes: 0 }
     queueMicrotask(() => this.#endTurn())
     return this.#turn
   }
@@ -133,16 +151,28 @@ export class Disk {
     const turn = this.#turn
     if (turn === null) return
     this.#turn = null
-    const { life, what, alarmBefore } = turn
-    if (!life.isAlive || life.meets('before a commit', what)) {
+    const { life, what, kind, alarmBefore } = turn
+    if (!life.isAlive || life.meets('before a commit', what, kind)) {
       this.#db.exec('ROLLBACK')
       this.alarmAt = alarmBefore
       return
     }
     this.#db.exec('COMMIT')
     this.commits += 1
-    if (!life.meets('after a commit', what)) life.committed()
+    // What became of it, whoever looks on sees also where the object does not live to tell.
+    life.committed(turn)
+    life.meets('after a commit', what, kind)
   }
+}
+
+const KINDS: ReadonlySet<unknown> = new Set(ENTRY_KINDS)
+
+/** The first entry says what a turn is about, whatever was written before it. */
+function note(turn: Turn, table: string, values: readonly SQLInputValue[]): void {
+  turn.writes += 1
+  if (KINDS.has(turn.kind)) return
+  if (table === 'entries') turn.kind = String(values.find((value) => KINDS.has(value)))
+  else if (turn.kind === 'alarm' || turn.kind === 'schema') turn.kind = table
 }
 
 function stageIn(query: string): number {

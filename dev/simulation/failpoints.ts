@@ -1,6 +1,6 @@
 /** Every place where the object may be killed: before and after each call to Stripe, and each commit by what it writes. */
 
-const ROUTES = [
+export const ROUTES = [
   'POST /v1/payment_intents',
   'POST /v1/payment_intents/:id/confirm',
   'POST /v1/payment_intents/:id/cancel',

@@ -49,7 +49,7 @@ function entriesOf({ ledger }: OpenedAccount): Entry[] {
 }
 
 /** I11: granted is what Stripe was paid for, once each; taken back is what its refunds and disputes say. */
-function judgePayments({ bank }: World, purchases: readonly Purchase[]): void {
+export function judgePayments({ bank }: Pick<World, 'bank'>, purchases: readonly Purchase[]): void {
   const byId = new Map(purchases.map((purchase) => [purchase.id, purchase]))
   const paid = new Set<string>()
   for (const { paymentIntent, metadata, charges, cents } of bank.control.chargedByIntent()) {
@@ -82,7 +82,7 @@ function targetOf({ books }: World['bank'], { paymentIntent, credits, priceCents
 }
 
 /** R14: the account counts in each month what Stripe charged in it. */
-function judgeMonths({ judge }: World, purchases: readonly Purchase[]): void {
+export function judgeMonths({ judge }: Pick<World, 'judge'>, purchases: readonly Purchase[]): void {
   const counted = new Map<string, number>()
   for (const { kind, chargedAt, priceCents } of purchases) {
     if (kind !== 'auto_top_up' || chargedAt === null) continue
@@ -95,7 +95,10 @@ function judgeMonths({ judge }: World, purchases: readonly Purchase[]): void {
 }
 
 /** Every attempt is over, and one that was not paid can never be. */
-function judgeOutcomes({ bank, counters }: World, attempts: readonly Purchase[]): void {
+export function judgeOutcomes(
+  { bank, counters }: { readonly bank: World['bank']; readonly counters: Pick<World['counters'], 'count'> },
+  attempts: readonly Purchase[],
+): void {
   for (const { id, stage, state, failure, paymentIntent } of attempts) {
     same(`stage of ${id}`, stage, null)
     if (state === 'paid') counters.count('outcome: paid')
@@ -106,13 +109,13 @@ function judgeOutcomes({ bank, counters }: World, attempts: readonly Purchase[])
 }
 
 /** When the customer agreed, or agreed again, oldest first. */
-function agreementsIn(entries: readonly Entry[]): number[] {
+export function agreementsIn(entries: readonly Entry[]): number[] {
   const agreed = entries.filter(({ kind, purchase }) => kind === 'auto_top_up_changed' && purchase === null)
   return agreed.map(({ at }) => at)
 }
 
 /** R15: two in 10 minutes, an hour after a decline, and after three declines in a row none without a new agreement. */
-function judgePace(attempts: readonly Purchase[], agreements: readonly number[]): void {
+export function judgePace(attempts: readonly Purchase[], agreements: readonly number[]): void {
   for (const [at, { id, createdAt }] of attempts.entries()) {
     const before = attempts.slice(0, at)
     const second = before.at(-2)

@@ -3,7 +3,7 @@
  * charged twice, nothing sent after a switch-off that was answered, R15's hour after a decline, R16.
  */
 import type { Stripe } from 'stripe'
-import type { OpenedAccount } from '../../src/account/opened.ts'
+import type { AutoTopUp } from '../../src/ledger/auto-top-up.ts'
 import { CLOCK_SKEW_MS, DECLINE_PAUSE_MS } from '../../src/ledger/limits.ts'
 import type { Counters } from './sometimes.ts'
 import type { Sent } from './wire.ts'
@@ -18,7 +18,7 @@ interface Confirmation {
   /** The highest limit that was in force at the moment at which it was decided and sent. */
   readonly limitCents: number
   /** Of which life of the object; another one hears no answer to it. */
-  readonly life: OpenedAccount | null
+  readonly life: object | null
   isUnheard: boolean
   isHeard: boolean
   isCharged: boolean
@@ -27,7 +27,7 @@ interface Confirmation {
 export interface Bystander {
   now(): number
   /** The object as it runs; `null` while it is dead. */
-  running(): OpenedAccount | null
+  running(): object | null
 }
 
 export class Judge {
@@ -37,14 +37,14 @@ export class Judge {
   mayBeOn = false
   isAgreeing = false
   readonly #bystander: Bystander
-  readonly #counters: Counters
+  readonly #counters: Pick<Counters, 'count'>
   readonly #confirmations = new Map<string, Confirmation>()
   readonly #charged = new Map<string, number>()
   readonly #months = new Map<string, number>()
   #declined: { readonly payment: string; readonly at: number } | null = null
   #limit = { cents: 0, before: 0, changedAt: 0 }
 
-  constructor(bystander: Bystander, counters: Counters) {
+  constructor(bystander: Bystander, counters: Pick<Counters, 'count'>) {
     this.#bystander = bystander
     this.#counters = counters
   }
@@ -55,8 +55,7 @@ export class Judge {
   }
 
   /** After each commit, before anything in it is answered. */
-  watch({ ledger }: OpenedAccount): void {
-    const { autoTopUp } = ledger.book
+  watch(autoTopUp: AutoTopUp | null): void {
     const isEnabled = autoTopUp?.enabled ?? false
     if (!isEnabled && !this.isAgreeing) this.mayBeOn = false
     if (isEnabled && !this.mayBeOn) throw new Violation('R16: it was switched on, and not by the customer')

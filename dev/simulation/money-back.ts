@@ -1,9 +1,22 @@
 /** Money that goes back: refunds by the operator and in the dashboard, their failures, and disputes. */
 import { DESK } from '../../src/account/desk.ts'
 import { Refusal } from '../stripe/refusal.ts'
-import { SERVICE, type World } from './world.ts'
+import type { Random } from '../../test/core/ledger/random.ts'
+import type { Bank } from './bank.ts'
+import type { Disk } from './disk.ts'
+import type { Host } from './host.ts'
+import type { Counters } from './sometimes.ts'
+import { SERVICE } from './world.ts'
 
-interface Paid {
+/** The account whose money it is, and its surroundings. */
+export interface MoneyWorld {
+  readonly bank: Bank
+  readonly chance: Random
+  readonly counters: Pick<Counters, 'count'>
+  readonly host: { readonly disk: Disk; readonly ask: Host['ask'] }
+}
+
+export interface Paid {
   readonly id: string
   readonly payment: string
   readonly cents: number
@@ -11,16 +24,16 @@ interface Paid {
 }
 
 export class MoneyBack {
-  readonly #world: World
+  readonly #world: MoneyWorld
   #number = 0
 
-  constructor(world: World) {
+  constructor(world: MoneyWorld) {
     this.#world = world
   }
 
   async refundByOperator(): Promise<void> {
     const { host, chance, counters } = this.#world
-    const paid = this.#pick()
+    const paid = this.pick()
     if (paid === null || paid.left === 0) return
     const amountCents = chance.below(2) === 0 ? null : 1 + chance.below(paid.left)
     const keepsAutoTopUp = chance.below(3) > 0
@@ -36,7 +49,7 @@ export class MoneyBack {
 
   async refundInDashboard(): Promise<void> {
     const { bank, chance, counters } = this.#world
-    const paid = this.#pick()
+    const paid = this.pick()
     const charge = paid === null ? undefined : bank.all('charge').find((each) => each.payment_intent === paid.payment)
     const open = charge === undefined ? 0 : charge.amount_captured - charge.amount_refunded
     if (charge === undefined || open === 0) return
@@ -62,7 +75,7 @@ export class MoneyBack {
 
   dispute(): void {
     const { bank, chance, counters } = this.#world
-    const paid = this.#pick()
+    const paid = this.pick()
     if (paid === null) return
     const amount = chance.below(2) === 0 ? paid.cents : 1 + chance.below(paid.cents)
     try {
@@ -91,7 +104,7 @@ export class MoneyBack {
   }
 
   /** A purchase that is paid, rather a new one than an old one. */
-  #pick(): Paid | null {
+  pick(): Paid | null {
     const { host, chance } = this.#world
     const newest = `SELECT id, payment_intent, charged_cents, refunded_cents FROM purchases
       WHERE state = 'paid' ORDER BY number DESC LIMIT 8`

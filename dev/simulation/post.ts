@@ -3,13 +3,10 @@
  * repair for those that never came, simpler than the scheduled one: that is for a whole deployment's events, in windows.
  */
 import type { Stripe } from 'stripe'
-import { type Concern, WEBHOOK_EVENTS } from '../../src/stripe/webhook.ts'
+import { WEBHOOK_EVENTS } from '../../src/stripe/webhook.ts'
 import { listEvents } from '../../src/stripe/events.ts'
-import { deliverBy, type Tell } from '../../src/account/delivery.ts'
-import { DESK } from '../../src/account/desk.ts'
 import type { Random } from '../../test/core/ledger/random.ts'
 import type { Bank } from './bank.ts'
-import type { Host } from './host.ts'
 import type { Counters } from './sometimes.ts'
 
 interface Letter {
@@ -31,11 +28,14 @@ const OVERLAP_SECONDS = 300
 /** One seed's events, all at once: the windows of the real repair are for a whole deployment's. */
 const MAX_PAGES = 90
 
+/** Brings an event to the account: whether somebody has it, or nobody has to. */
+export type Bring = (event: Stripe.Event) => Promise<boolean>
+
 export class Post {
   readonly #bank: Bank
-  readonly #host: Host
+  readonly #bring: Bring
   readonly #chance: Random
-  readonly #counters: Counters
+  readonly #counters: Pick<Counters, 'count'>
   readonly #now: () => number
   #letters: Letter[] = []
   #lastSent = 0
@@ -44,9 +44,9 @@ export class Post {
   /** While it is shut, all that would be delivered is lost. */
   isShut = false
 
-  constructor(bank: Bank, host: Host, chance: Random, counters: Counters, now: () => number) {
+  constructor(bank: Bank, bring: Bring, chance: Random, counters: Pick<Counters, 'count'>, now: () => number) {
     this.#bank = bank
-    this.#host = host
+    this.#bring = bring
     this.#chance = chance
     this.#counters = counters
     this.#now = now
@@ -91,24 +91,6 @@ export class Post {
     if (pause === undefined) return
     this.#counters.count('post: refused, and sent again')
     this.#letters.push({ event, at: this.#now() + pause, tries: tries + 1 })
-  }
-
-  /** Whether somebody has it, or nobody has to. */
-  async #bring(event: Stripe.Event): Promise<boolean> {
-    return (await deliverBy((concern, id) => this.#tell(concern, id), this.#bank.worker, event)) !== 'unavailable'
-  }
-
-  async #tell(concern: Concern, event: string): ReturnType<Tell> {
-    const service = { kind: 'service' } as const
-    const asked = await this.#host.ask(async (account) => {
-      const { purchase } = concern
-      const known = purchase === null ? null : account.ledger.store.purchases.get(purchase)
-      if (known?.stage === 'confirming') this.#counters.count('post: came before the answer')
-      account.admit(service, () => ({ ok: true }))
-      return DESK.receive(account, service, { concern, event })
-    })
-    // As the Worker has it of an object that is gone.
-    return asked.heard ? asked.answer : { ok: false, refusal: { code: 'overloaded', retryAfterSeconds: 1 } }
   }
 
   /** Brings all that Stripe lists since the last time. Whether that succeeded. */

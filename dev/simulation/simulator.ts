@@ -4,10 +4,22 @@ import { Bank } from './bank.ts'
 import { type Build, BUILDS } from './builds.ts'
 import { Dead } from './disk.ts'
 import type { Breakage } from './host.ts'
-import type { Job, Report } from './pool.ts'
 import { runSeed } from './run.ts'
 import { time } from './runtime.ts'
-import { Counters } from './sometimes.ts'
+import { Counters, type Counts } from './sometimes.ts'
+
+export interface Job {
+  readonly seed: number
+  readonly attempts: number
+}
+
+export interface Report {
+  readonly seed: number
+  readonly attempts: number
+  readonly counts: Counts
+  /** With the seed and the step; `null` if all was well. */
+  readonly violation: string | null
+}
 
 export class Simulator {
   readonly #breakage: Breakage

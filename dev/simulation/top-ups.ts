@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { Build } from './builds.ts'
 import { runPool } from './pool.ts'
+import type { Job, Report } from './simulator.ts'
 import { Counters, type Sometimes } from './sometimes.ts'
 
 export interface TopUps {
@@ -32,9 +33,8 @@ export async function simulateTopUps(options: TopUps): Promise<Summary> {
   let attempts = 0
   // Which seeds are run must not depend on which thread was faster.
   const last = seed + Math.ceil(topUps / ATTEMPTS_PER_SEED) - 1
-  await runPool({
-    threads,
-    build,
+  await runPool<Job, Report>({
+    ...{ threads, build, script: new URL('worker.ts', import.meta.url) },
     next: () => {
       if (violations.length > 0 || (next > last && attempts >= topUps)) return null
       next += 1

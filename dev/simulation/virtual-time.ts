@@ -9,15 +9,17 @@ const inRealTime = setImmediate
 
 export class VirtualTime {
   nowMs = 0
+  /** How far the machine's clock is from the true time, by which timers and others' clocks go. */
+  wallOffsetMs = 0
   readonly #timers = new Map<number, Timer>()
   #last = 0
 
   /** For good: `Date.now`, `setTimeout` and `clearTimeout` of this thread. */
   install(): void {
-    Date.now = () => this.nowMs
+    Date.now = () => this.nowMs + this.wallOffsetMs
     const set = (run: () => void, delayMs = 0) => {
       this.#last += 1
-      this.#timers.set(this.#last, { at: this.nowMs + Math.max(0, delayMs), run })
+      this.#timers.set(this.#last, { at: this.nowMs + Math.max(0, Math.floor(delayMs)), run })
       return this.#last
     }
     Object.assign(globalThis, { setTimeout: set, clearTimeout: (id: number) => this.#timers.delete(id) })
@@ -25,6 +27,7 @@ export class VirtualTime {
 
   startAgain(nowMs: number): void {
     this.nowMs = nowMs
+    this.wallOffsetMs = 0
     this.#timers.clear()
   }
 

@@ -70,10 +70,10 @@ export class Wire {
   readonly #double: Double
   readonly #control: Control
   readonly #chance: () => Random
-  readonly #counters: Counters
+  readonly #counters: Pick<Counters, 'count'>
   readonly #listener: WireListener
 
-  constructor(double: Double, chance: () => Random, counters: Counters, listener: WireListener) {
+  constructor(double: Double, chance: () => Random, counters: Pick<Counters, 'count'>, listener: WireListener) {
     this.#double = double
     this.#control = double.control
     this.#chance = chance

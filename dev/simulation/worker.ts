@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import './runtime.ts'
 import type { Build } from './builds.ts'
-import type { Job, Report } from './pool.ts'
+import type { Job, Report } from './simulator.ts'
 
 const { Simulator } = await import('./simulator.ts')
 const simulator = new Simulator(workerData.build as Build)

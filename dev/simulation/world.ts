@@ -4,8 +4,11 @@
  */
 import type { Stripe } from 'stripe'
 import { HISTORY_DELAY_MS } from '../../src/account/ledger.ts'
+import { DESK } from '../../src/account/desk.ts'
 import type { OpenedAccount } from '../../src/account/opened.ts'
 import type { Caller } from '../../src/account/requests.ts'
+import { deliverBy, type Tell } from '../../src/account/delivery.ts'
+import type { Concern } from '../../src/stripe/webhook.ts'
 import type { Random } from '../../test/core/ledger/random.ts'
 import type { Bank } from './bank.ts'
 import { LAST_WORDS } from './disk.ts'
@@ -58,10 +61,10 @@ export class World {
       counters,
       now,
       breakage,
-      committed: (account) => this.#noting(() => this.judge.watch(account)),
+      committed: (account) => this.#noting(() => this.judge.watch(account.ledger.book.autoTopUp)),
     })
     this.judge = new Judge({ now, running: () => (this.host.isOpen ? this.host.account : null) }, counters)
-    this.post = new Post(bank, this.host, chance, counters, now)
+    this.post = new Post(bank, (event) => this.#deliver(event), chance, counters, now)
     bank.listener = {
       sent: (request) => this.#noting(() => this.judge.sent(request)),
       heard: (request) => this.judge.heard(request),
@@ -72,6 +75,23 @@ export class World {
         this.post.take(object as Stripe.Event)
       },
     }
+  }
+
+  /** Whether somebody has it, or nobody has to. */
+  async #deliver(event: Stripe.Event): Promise<boolean> {
+    return (await deliverBy((concern, id) => this.#tell(concern, id), this.bank.worker, event)) !== 'unavailable'
+  }
+
+  async #tell(concern: Concern, event: string): ReturnType<Tell> {
+    const asked = await this.host.ask(async (account) => {
+      const { purchase } = concern
+      const known = purchase === null ? null : account.ledger.store.purchases.get(purchase)
+      if (known?.stage === 'confirming') this.counters.count('post: came before the answer')
+      account.admit(SERVICE, () => ({ ok: true }))
+      return DESK.receive(account, SERVICE, { concern, event })
+    })
+    // As the Worker has it of an object that is gone.
+    return asked.heard ? asked.answer : { ok: false, refusal: { code: 'overloaded', retryAfterSeconds: 1 } }
   }
 
   get now(): number {

@@ -1,0 +1,44 @@
+/** Every place where an object may be killed: before and after each call to Stripe, each batch to D1, each commit by its kind. */
+import { ENTRY_KINDS } from '../../../src/ledger/entry.ts'
+import { ROUTES as OF_PAYMENTS } from '../failpoints.ts'
+
+const ROUTES = [...OF_PAYMENTS, 'GET /v1/charges'] as const
+
+/** Kinds of entries, or the first table that a commit writes where it has no entry. */
+const COMMITS = [
+  ...ENTRY_KINDS,
+  'account',
+  'alarm',
+  'inbox',
+  'keys',
+  'outbox',
+  'payer',
+  'purchases',
+  'refunds',
+  'reservation_aliases',
+  'reservations',
+  'schema_steps',
+  'settings_requests',
+] as const
+
+export type Failpoint =
+  | `${'before' | 'after'} the call ${(typeof ROUTES)[number]}`
+  | `${'before' | 'after'} a commit of ${(typeof COMMITS)[number]}`
+  | `${'before' | 'after'} a batch`
+
+export const FAILPOINTS: readonly Failpoint[] = [
+  ...ROUTES.flatMap((route) => [`before the call ${route}`, `after the call ${route}`] as const),
+  ...COMMITS.flatMap((what) => [`before a commit of ${what}`, `after a commit of ${what}`] as const),
+  'before a batch',
+  'after a batch',
+]
+
+/** Those that are met where nobody buys anything. */
+export const FAILPOINTS_OF_REVIEWS: readonly Failpoint[] = FAILPOINTS.filter((name) => !name.includes('the call'))
+
+const KNOWN: ReadonlySet<string> = new Set(FAILPOINTS)
+
+/** Whether a place is in the list, which has to be whole. */
+export function isFailpoint(name: string): name is Failpoint {
+  return KNOWN.has(name)
+}
