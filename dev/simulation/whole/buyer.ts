@@ -52,6 +52,10 @@ export class Buyer {
     await this.#system.door.send(this.#asked('syncPurchase', 'POST', `/purchases/${id}/sync`, {}))
   }
 
+  async syncAll(): Promise<void> {
+    for (const { id } of this.#resident.host.disk.read('SELECT id FROM purchases')) await this.sync(String(id))
+  }
+
   async syncAny(): Promise<void> {
     const rows = this.#resident.host.disk.read('SELECT id FROM purchases ORDER BY number DESC LIMIT 4')
     if (rows.length > 0) await this.sync(String(this.#system.chance.pick(rows)['id']))

@@ -127,8 +127,10 @@ async function calmDown(system: System, casts: readonly Cast[]): Promise<void> {
     await system.pass(DAY_MS)
     bank.settleDebits(system.chance)
     // Somebody looks, which brings back an alarm that was lost; and what D1 has lost, the operator asks for.
-    for (const { operator, runners } of casts) {
+    for (const { operator, runners, buyer } of casts) {
       if (d1.wasSetBack) await system.drive(operator.rebuild())
+      // With it went what Stripe had been listed to: what no webhook brought either, the audit names, and a sync mends.
+      if (d1.wasSetBack) await system.drive(buyer.syncAll())
       await system.drive(runners.read())
     }
     d1.wasSetBack = false
@@ -143,7 +145,8 @@ const OPEN = `SELECT
   + (SELECT count(*) FROM reservations WHERE state = 'held')
   + (SELECT count(*) FROM outbox WHERE described = 0 OR drained_to < (SELECT ifnull(max(seq), 0) FROM entries)) AS open`
 
-function isAtRest({ residents, post, bank, door, isRepairing }: System): boolean {
+function isAtRest({ residents, post, bank, door, isRepairing, isRepaired }: System): boolean {
+  if (!isRepaired) return false
   const open = residents.reduce((sum, { host }) => sum + Number(host.disk.read(OPEN)[0]?.['open'] ?? 1), 0)
   return open === 0 && post.nextAt() === Number.POSITIVE_INFINITY && bank.wire.isIdle && door.busy === 0 && !isRepairing
 }

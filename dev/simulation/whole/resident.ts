@@ -13,6 +13,7 @@ export interface Resident {
   /** All reservations that were ever asked for, the newest last. */
   readonly reviews: string[]
   readonly grants: string[]
+  readonly quotes: string[]
   /** What was sent, to be sent once more. */
   readonly letters: Asked[]
   /** Ids that were given out. */

@@ -168,7 +168,8 @@ export class Runners {
 
   #body(): { body: Record<string, unknown> } {
     const { chance } = this.#system
-    const what = chance.below(4) === 0 ? this.#facts() : this.#credits()
+    const facts = () => (chance.below(3) === 0 ? this.#quoted() : this.#facts())
+    const what = chance.below(3) === 0 ? facts() : this.#credits()
     const maybe = (share: number, field: object) => (chance.below(100) < share ? field : {})
     const body = {
       ...what,
@@ -183,6 +184,27 @@ export class Runners {
       }),
     }
     return { body }
+  }
+
+  /** A price to be held to; whoever loses the answer asks for another. */
+  async quote(): Promise<void> {
+    const { door } = this.#system
+    const { id: account, quotes } = this.#resident
+    const about = { account, what: 'quote', method: 'POST', path: `/v1/accounts/${account}/quotes` } as const
+    const heard = await door.send({ ...about, body: this.#facts(), key: this.#key() })
+    if (heard.heard && heard.status === 201) quotes.push(String(heard.json['id']))
+  }
+
+  /** One of its own, mostly; another account's, or one that nobody gave, serves nobody. */
+  #quoted() {
+    const { chance, residents } = this.#system
+    const { quotes } = this.#resident
+    const others = residents.flatMap((each) => (each === this.#resident ? [] : each.quotes))
+    const isForeign = chance.below(8) === 0 && others.length > 0
+    if (isForeign) return { quote: chance.pick(others) }
+    if (quotes.length === 0) return this.#facts()
+    const quote = chance.pick(quotes.slice(-NEWEST))
+    return { quote: chance.below(12) === 0 ? `${quote}x` : quote }
   }
 
   #facts() {

@@ -61,6 +61,13 @@ const EVENTS = [
 const OF_LEDGER = [
   'reserve: held',
   'reserve: with the last free millicredit',
+  'quote: serves a reservation',
+  'quote: expired',
+  'quote: used',
+  'quote: forged',
+  'quote: mismatch',
+  'quote: replayed, though it is no longer good',
+  'quote: what is above it is absorbed',
   'reserve: replayed',
   'reserve: replayed after it closed',
   'reserve: deduplicated',

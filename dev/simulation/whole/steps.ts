@@ -31,6 +31,7 @@ export const STEPS: readonly Step[] = [
   { name: 'extend', weights: [9, 2], act: ({ runners }) => runners.extend() },
   { name: 'batch', weights: [5, 2], act: ({ runners }) => runners.batch() },
   { name: 'send an old request', weights: [6, 3], act: ({ runners }) => runners.sendOld() },
+  { name: 'quote', weights: [5, 1], act: ({ runners }) => runners.quote() },
   { name: 'read', weights: [5, 2], act: ({ runners }) => runners.read() },
   { name: 'list', weights: [2, 1], act: ({ runners }) => runners.list() },
   { name: 'trespass', weights: [1, 1], act: ({ runners }) => runners.trespass() },

@@ -28,8 +28,9 @@ import { repair } from './worker-parts.ts'
 /** So much may happen while time passes once; more is a loop. */
 const MAX_HAPPENINGS = 50_000
 const HOUR_MS = 60 * 60_000
-/** As long as one run of the repair looks at. */
+/** In production it runs every five minutes, and looks at six hours at the most. */
 const REPAIR_EVERY_MS = 5 * HOUR_MS
+const REPAIRS_AT_ONCE = 3
 
 export const ACCOUNTS = ['acme', 'zeta'] as const
 
@@ -112,7 +113,17 @@ export class System {
       envOf: (host, life) => this.#envOf(host, life),
     })
     const judge = new Judge({ now: () => time.nowMs, running: () => host.life }, counters)
-    made = { id, host, judge, keys: { runner: '', billing: '' }, reviews: [], grants: [], letters: [], ids: 0 }
+    made = {
+      id,
+      host,
+      judge,
+      keys: { runner: '', billing: '' },
+      reviews: [],
+      grants: [],
+      quotes: [],
+      letters: [],
+      ids: 0,
+    }
     return made
   }
 
@@ -191,10 +202,19 @@ export class System {
     this.#repairAt = this.now + REPAIR_EVERY_MS
   }
 
+  /** Whether no event is older than what was looked through. */
+  get isRepaired(): boolean {
+    if (!this.hasPayments) return true
+    const listedTo = Number(this.d1.read('SELECT listed_to FROM repairs')[0]?.['listed_to'] ?? 0)
+    return listedTo * 1_000 > this.now - REPAIR_EVERY_MS - HOUR_MS
+  }
+
   async repair(): Promise<void> {
     this.isRepairing = true
     this.#repairAt = this.now + REPAIR_EVERY_MS
-    await repair(this.door.envFor(new Call('repair', this.door.isCalm)))
+    for (let run = 0; run < REPAIRS_AT_ONCE; run += 1) {
+      await repair(this.door.envFor(new Call('repair', this.door.isCalm)))
+    }
     this.counters.count('post: the scheduled repair ran')
     this.isRepairing = false
   }
