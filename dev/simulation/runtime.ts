@@ -24,7 +24,9 @@ registerHooks({
   },
   load(url, context, next) {
     const asModule = (source: string) => ({ format: 'module', source, shortCircuit: true }) as const
-    if (url.endsWith('.sql')) return asModule(`export default ${JSON.stringify(textOf(url))}`)
+    if (url.endsWith('.sql')) {
+      return asModule(`export default ${JSON.stringify(rewrite(fileURLToPath(url), textOf(url)))}`)
+    }
     // Node reads no JSX; and nobody looks at pages here.
     if (url.endsWith('.tsx')) return asModule(withoutPages(textOf(url)))
     if (!url.includes('/src/') || url.includes('/node_modules/')) return next(url, context)

@@ -123,7 +123,11 @@ function judgeBalance({ host, known, json }: Answered, balance: Json): void {
   const version = Number(balance['version'])
   if (version < known.version)
     throw new Violation(`version ${version} is older than ${known.version}, which was on disk`)
-  same(`the balance at version ${version}`, textOfBalance(balance), host?.follower.balanceAt(version))
+  const then = host?.follower.balanceAt(version)
+  same(`the balance at version ${version}`, textOfBalance(balance), then?.text)
+  const asOf = Date.parse(String(balance['as_of']))
+  if (then !== undefined && asOf >= then.dueAt)
+    throw new Violation(`R7: at ${asOf} it leaves out what was due at ${then.dueAt}`)
 }
 
 /** As it was at some time since the request was sent. */

@@ -27,6 +27,12 @@ export interface Decided {
   readonly card: Card | null | undefined
 }
 
+/** A balance, and when the first of it runs out. */
+export interface BalanceThen {
+  readonly text: string
+  readonly dueAt: number
+}
+
 type Happened = Decided | { readonly allowDebt: boolean }
 
 export interface FollowerOptions {
@@ -45,7 +51,7 @@ export class Follower {
   #happened: Happened[] = []
   #isWatching = false
   /** What the balance was after each entry, and every reservation as it ever was. */
-  readonly #balances = new Map<number, string>()
+  readonly #balances = new Map<number, BalanceThen>()
   readonly #reservations = new Map<string, string[]>()
   readonly #names = new Map<string, string>()
 
@@ -56,7 +62,7 @@ export class Follower {
     this.model.topUp.offers = Object.fromEntries(
       PACKS.map(({ id, credits, priceCents }) => [id, { credits: credits * MILLICREDITS_PER_CREDIT, priceCents }]),
     )
-    this.#balances.set(0, balanceText(this.model))
+    this.#keepBalance(0)
   }
 
   /** The number of the last entry on disk. */
@@ -65,7 +71,7 @@ export class Follower {
   }
 
   /** The balance at a version; `undefined` for one that never was. */
-  balanceAt(version: number): string | undefined {
+  balanceAt(version: number): BalanceThen | undefined {
     return this.#balances.get(version)
   }
 
@@ -165,7 +171,15 @@ export class Follower {
       const why = cause instanceof Error ? cause.message : cause
       throw new Error(`${JSON.stringify(command)} at ${now}: ${why}`, { cause })
     }
-    if (decision.ok && decision.change !== null) this.#balances.set(decision.change.book.seq, balanceText(model))
+    if (decision.ok && decision.change !== null) this.#keepBalance(decision.change.book.seq)
+  }
+
+  #keepBalance(version: number): void {
+    const { open, grants } = this.model
+    let dueAt = Number.POSITIVE_INFINITY
+    for (const { expiresAt } of open) dueAt = Math.min(dueAt, expiresAt)
+    for (const { free, expiresAt } of grants) if (free > 0) dueAt = Math.min(dueAt, expiresAt ?? dueAt)
+    this.#balances.set(version, { text: balanceText(this.model), dueAt })
   }
 
   /** What is made of a reservation is remembered, and of those that were closed on the way. */
@@ -205,7 +219,7 @@ export class Follower {
     same('open reservations', fold.open, model.open.length)
     for (const [name, sum] of Object.entries(model.sums)) same(`total ${name}`, fold[name as 'granted'], sum)
     if (fold.available > 0 && fold.debt > 0) throw new Error('I3: free credits and debt stand beside each other')
-    this.#balances.set(fold.seq, balanceText(model))
+    this.#keepBalance(fold.seq)
   }
 }
 

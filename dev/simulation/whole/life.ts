@@ -126,6 +126,7 @@ async function calmDown(system: System, casts: readonly Cast[]): Promise<void> {
   for (let day = 0; day < MAX_QUIET_DAYS; day += 1) {
     await system.pass(DAY_MS)
     bank.settleDebits(system.chance)
+    if (d1.wasSetBack) await fillsItself(system, casts)
     // Somebody looks, which brings back an alarm that was lost; and what D1 has lost, the operator asks for.
     for (const { operator, runners, buyer } of casts) {
       if (d1.wasSetBack) await system.drive(operator.rebuild())
@@ -138,6 +139,17 @@ async function calmDown(system: System, casts: readonly Cast[]): Promise<void> {
     if (isAtRest(system)) return
   }
   throw new Error('after two months without any fault something is still open')
+}
+
+/** I10: the next entry brings a history that was set back all that it lacks. */
+async function fillsItself(system: System, casts: readonly Cast[]): Promise<void> {
+  for (const { operator } of casts) await system.drive(operator.adjust())
+  await system.pass(OVERDUE_MS)
+  for (const { id, host } of system.residents) {
+    const [row] = system.d1.read('SELECT count(*) AS count FROM entries WHERE account = ?', id)
+    if (row?.['count'] !== host.follower.version)
+      throw new Error(`I10: D1 was set back, and ${id} did not fill it again`)
+  }
 }
 
 const OPEN = `SELECT

@@ -114,13 +114,15 @@ export class Runners {
   async read(): Promise<void> {
     const { chance, door } = this.#system
     const { id: account } = this.#resident
-    const about = { account, method: 'GET', key: this.#key() } as const
-    if (chance.below(2) === 0)
-      await door.send({ ...about, what: 'getBalance', path: `/v1/accounts/${account}/balance` })
-    else {
-      const path = `/v1/accounts/${account}/reservations/${this.pick()}`
-      await door.send({ ...about, what: 'getReservation', path })
-    }
+    if (chance.below(2) === 0) return this.readBalance()
+    const path = `/v1/accounts/${account}/reservations/${this.pick()}`
+    await door.send({ account, what: 'getReservation', method: 'GET', path, key: this.#key() })
+  }
+
+  async readBalance(): Promise<void> {
+    const { id: account } = this.#resident
+    const path = `/v1/accounts/${account}/balance`
+    await this.#system.door.send({ account, what: 'getBalance', method: 'GET', path, key: this.#key() })
   }
 
   async list(): Promise<void> {

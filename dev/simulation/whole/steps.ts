@@ -62,8 +62,14 @@ export const STEPS: readonly Step[] = [
   { name: 'set history back', weights: [1, 1], act: ({ weather }) => weather.setHistoryBack() },
   { name: 'pause', weights: [7, 7], act: ({ weather }) => weather.pause(), passesTime: true },
   { name: 'to what is due', weights: [9, 4], act: ({ weather }) => weather.toDueTime(), passesTime: true },
+  { name: 'read what the alarm has not done', weights: [4, 1], act: readBehindAlarm, passesTime: true },
   { name: 'to the last moment', weights: [1, 0], act: ({ weather }) => weather.toLastMoment(), passesTime: true },
 ]
+
+async function readBehindAlarm({ weather, runners }: Cast, system: System): Promise<void> {
+  await weather.toDueTimeWithoutAlarm()
+  system.begin(runners.readBalance())
+}
 
 const TOTALS = [0, 1].map((kind) => STEPS.reduce((sum, { weights }) => sum + (weights[kind] ?? 0), 0))
 

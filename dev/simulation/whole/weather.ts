@@ -99,6 +99,13 @@ export class Weather {
     return this.#system.pass(chance.below(chance.pick([MINUTE_MS, 5 * MINUTE_MS, HOUR_MS, 12 * HOUR_MS])))
   }
 
+  /** What is due next is not done by the alarm: whoever asks then must find it done all the same (R7). */
+  async toDueTimeWithoutAlarm(): Promise<void> {
+    this.#system.counters.count('alarm: late')
+    this.#resident.host.alarmLateByMs = HOUR_MS
+    await this.toDueTime()
+  }
+
   /** Up to, at and just after what is due next; by the objects' own clock. */
   async toDueTime(): Promise<void> {
     const { chance } = this.#system
