@@ -34,7 +34,7 @@ export const BUILDS = {
     [
       'src/ledger/payment.ts',
       'const id = grantIdOf(before)',
-      "const id = grantIdOf(before) + (before.state === 'paid' ? `:${draft.nextSeq}` : '')",
+      "const id = grantIdOf(before) + (before.state === 'paid' ? ':' + draft.nextSeq : '')",
     ],
   ],
 
