@@ -9,6 +9,7 @@ const COMMITS = [
   ...ENTRY_KINDS,
   'account',
   'alarm',
+  'byok',
   'calibrations',
   'inbox',
   'keys',

@@ -9,4 +9,5 @@ export const SECRETS = {
   SIGNING_SECRETS: 'signing-secret-simulated-0123456789abcdef',
   STRIPE_SECRET_KEY: 'sk_test_0123456789abcdef',
   STRIPE_WEBHOOK_SECRETS: WEBHOOK_SECRET,
+  BYOK_SECRETS: 'byok-secret-simulated-0123456789abcdef',
 } as const
