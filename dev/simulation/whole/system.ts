@@ -103,7 +103,7 @@ export class System {
   }
 
   #newResident(id: string): Resident {
-    const { d1, counters, time } = this
+    const { d1, counters } = this
     const failed = (error: unknown) => this.failures.push(error)
     let made: Resident | null = null
     const host = new ObjectHost({
@@ -112,7 +112,8 @@ export class System {
         new Follower({ disk, failed, counts: this.ledgerCounts, committed: () => made?.judge.watch(agreedIn(made)) }),
       envOf: (host, life) => this.#envOf(host, life),
     })
-    const judge = new Judge({ now: () => time.nowMs, running: () => host.life }, counters)
+    // By the clock of the objects, as R15 has it: an hour is one by that.
+    const judge = new Judge({ now: () => Date.now(), running: () => host.life }, counters)
     made = {
       id,
       host,
