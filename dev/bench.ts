@@ -1,38 +1,51 @@
 /**
- * The benchmark: `npm run bench`. Reserves on one hot account over full HTTP, beside an object that does nothing and
- * one that commits every request by itself, in turns. It ends with 1 if a floor is missed, unless `--no-floors`.
+ * The benchmark: `npm run bench [-- --only hot,history,moments,latency --rounds N --no-floors]`. Over full HTTP: reserves
+ * on one hot account, beside an object that does nothing, one that commits every request by itself, and PostgreSQL if it
+ * is installed, in turns; reviews behind a long history; seldom moments; latency against load. It ends with 1 if a floor
+ * is missed, and keeps what it found in `.state/bench`.
  */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { measurePast, PASTS, preparePasts } from './bench/history.ts'
+import { measureLatency } from './bench/latency.ts'
 import { LoadGenerator } from './bench/load.ts'
 import {
   BUSY_CONNECTIONS,
   BUSY_REQUESTS,
   type Measurement,
   measure,
+  measurePostgres,
   QUIET_REQUESTS,
   type Subject,
 } from './bench/measure.ts'
-import { type Round, ratiosOf, table } from './bench/report.ts'
+import { catchUpSeconds, manyDue } from './bench/moments.ts'
+import { picture } from './bench/picture.ts'
+import { type Postgres, startPostgres } from './bench/postgres.ts'
+import { figuresOf, type PastRound, type Results, type Round, report } from './bench/report.ts'
 import { startRuntime } from './bench/runtime.ts'
 
-/** A round takes some 15 seconds on 2 cores. */
+/** A round of all parts takes some 30 seconds on 2 cores. */
 const MAX_ROUNDS = 50
-
+const PARTS = ['hot', 'history', 'moments', 'latency'] as const
 const SUBJECTS: readonly Subject[] = ['real', 'noop', 'naive']
+const KEPT = resolve(import.meta.dirname, '../.state/bench')
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: PARTS.join(',') },
     'no-floors': { type: 'boolean', default: false },
-    json: { type: 'string' },
   },
 })
 const wanted = Number(options.rounds)
 if (!Number.isSafeInteger(wanted) || wanted < 1 || wanted > MAX_ROUNDS) {
-  console.error(`--rounds is a whole number from 1 to ${MAX_ROUNDS}, not ${options.rounds}`)
-  process.exit(2)
+  fail(`--rounds is a whole number from 1 to ${MAX_ROUNDS}, not ${options.rounds}`)
+}
+const parts = new Set(options.only.split(','))
+for (const part of parts) {
+  if (!PARTS.some((each) => each === part)) fail(`--only takes ${PARTS.join(', ')}; ${part} is none of them`)
 }
 
 console.log(`Each round and subject: a new account, ${BUSY_REQUESTS} reserves over ${BUSY_CONNECTIONS} connections and
@@ -43,31 +56,87 @@ is with it. ${availableParallelism()} cores, shared with the load.\n`)
 
 const runtime = await startRuntime()
 const generator = new LoadGenerator()
-const rounds: Round[] = []
+const postgres = parts.has('hot') ? await startPostgres() : null
+const found: { -readonly [Part in keyof Results]: Results[Part] } = {
+  ...{ rounds: [], pasts: [], latency: [], due: null, catchUpSeconds: null, postgresAlone: null },
+}
 try {
-  // The first round warms the code up and is not counted.
-  for (let number = 0; number <= wanted; number += 1) {
-    const round = await runRound(number)
-    const rates = SUBJECTS.map((subject) => `${subject} ${Math.round(round[subject].busy.perSecond)}/s`).join(', ')
-    console.log(`${number === 0 ? 'warm-up' : `round ${number}`}: ${rates}`)
-    if (number > 0) rounds.push(round)
+  if (parts.has('hot')) found.rounds = await hotRounds()
+  if (postgres !== null) found.postgresAlone = { one: postgres.alone(1), many: postgres.alone(32) }
+  await postgres?.verify()
+  if (parts.has('history')) found.pasts = await pastRounds()
+  if (parts.has('moments')) {
+    found.due = await manyDue(runtime.url)
+    found.catchUpSeconds = await catchUpSeconds(runtime.url)
   }
+  if (parts.has('latency')) found.latency = await measureLatency(runtime.url, generator, await mostPerSecond())
 } finally {
   generator.close()
+  await postgres?.close()
   await runtime.close()
 }
 
-const ratios = ratiosOf(rounds)
-console.log(`\n${table(rounds, ratios)}`)
-if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ ratios, rounds }, null, 2)}\n`)
-if (!options['no-floors'] && ratios.some(({ kept }) => !kept)) process.exitCode = 1
+const figures = figuresOf(found)
+console.log(`\n${report(found, figures)}`)
+keep()
+if (!options['no-floors'] && figures.some(({ kept }) => !kept)) process.exitCode = 1
+
+/** The first round warms the code up and is not counted. */
+async function hotRounds(): Promise<Round[]> {
+  const rounds: Round[] = []
+  for (let number = 0; number <= wanted; number += 1) {
+    const round = await hotRound(number, postgres)
+    const rates = SUBJECTS.map((subject) => `${subject} ${Math.round(round[subject].busy.perSecond)}/s`)
+    if (round.postgres !== null) rates.push(`PostgreSQL ${Math.round(round.postgres.perSecond)}/s`)
+    console.log(`${number === 0 ? 'warm-up' : `round ${number}`}: ${rates.join(', ')}`)
+    if (number > 0) rounds.push(round)
+  }
+  return rounds
+}
 
 /** Each round begins with another subject, so that none always comes after the same one. */
-async function runRound(number: number): Promise<Round> {
+async function hotRound(number: number, postgres: Postgres | null): Promise<Round> {
   const measured: Partial<Record<Subject, Measurement>> = {}
   for (let turn = 0; turn < SUBJECTS.length; turn += 1) {
     const subject = SUBJECTS[(number + turn) % SUBJECTS.length] ?? 'real'
     measured[subject] = await measure(runtime.url, generator, subject, `bench-${number}`)
   }
-  return measured as Round
+  const postgresResult = postgres === null ? null : await measurePostgres(postgres.url, generator, number)
+  return { ...(measured as Record<Subject, Measurement>), postgres: postgresResult }
+}
+
+async function pastRounds(): Promise<PastRound[]> {
+  await preparePasts(runtime.url)
+  const rounds: PastRound[] = []
+  for (let number = 0; number <= wanted; number += 1) {
+    const measured: Partial<{ -readonly [Past in keyof PastRound]: PastRound[Past] }> = {}
+    for (let turn = 0; turn < PASTS.length; turn += 1) {
+      const past = PASTS[(number + turn) % PASTS.length] ?? 'empty'
+      measured[past] = await measurePast(runtime.url, generator, past, number)
+    }
+    const rates = PASTS.map((past) => `${past} ${Math.round(measured[past]?.reviewsPerSecond ?? 0)}/s`)
+    console.log(`${number === 0 ? 'warm-up' : `round ${number}`}: ${rates.join(', ')}`)
+    if (number > 0) rounds.push(measured as PastRound)
+  }
+  return rounds
+}
+
+/** What the closed loop reached; measured for it where that part was not asked for. */
+async function mostPerSecond(): Promise<number> {
+  const rates = found.rounds.map(({ real }) => real.busy.perSecond)
+  if (rates.length > 0) return rates.sort((a, b) => a - b)[Math.floor(rates.length / 2)] ?? 0
+  return (await measure(runtime.url, generator, 'real', 'bench-most')).busy.perSecond
+}
+
+function keep(): void {
+  mkdirSync(KEPT, { recursive: true })
+  const name = new Date().toISOString().replaceAll(/[:.]/g, '-')
+  writeFileSync(join(KEPT, `${name}.json`), `${JSON.stringify({ figures, ...found }, null, 2)}\n`)
+  if (found.latency.length > 0) writeFileSync(join(KEPT, `${name}.svg`), picture(found.latency))
+  console.log(`\nKept in .state/bench/${name}.json${found.latency.length > 0 ? ' and .svg' : ''}`)
+}
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(2)
 }

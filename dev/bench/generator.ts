@@ -1,6 +1,7 @@
 /**
- * The load, as a process of its own, so that the benchmark's other work does not disturb it. A closed loop: every
- * connection sends its next reserve when the last one was answered, each under an id of its own.
+ * The load, as a process of its own, so that the benchmark's other work does not disturb it. In a closed loop every
+ * connection sends its next request when the last one was answered; at a fixed rate every request has its time, and what
+ * it waits for a connection is part of its latency. Each reserve has an id of its own.
  */
 import { Connection } from './connection.ts'
 import type { Load, LoadResult } from './load.ts'
@@ -13,8 +14,17 @@ process.on('message', (load: Load) => {
 })
 
 async function run(load: Load): Promise<LoadResult> {
-  const { host, port, connections, requests } = load
-  const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(host, port)))
+  const open = await Promise.all(Array.from({ length: load.connections }, () => Connection.open(load.host, load.port)))
+  try {
+    const { ratePerSecond } = load
+    return ratePerSecond === undefined ? await closedLoop(load, open) : await fixedRate(load, open, ratePerSecond)
+  } finally {
+    for (const connection of open) connection.close()
+  }
+}
+
+async function closedLoop(load: Load, open: readonly Connection[]): Promise<LoadResult> {
+  const { requests } = load
   const latencies = new Float64Array(requests)
   const statuses: Record<string, number> = {}
   let sent = 0
@@ -29,21 +39,56 @@ async function run(load: Load): Promise<LoadResult> {
       const began = performance.now()
       if (sent === Math.ceil(requests / 3)) window = { from: began, answered }
       if (sent === requests) perSecond = ((answered - window.answered) / (began - window.from)) * 1_000
-      const status = await connection.send(requestOf(load, load.firstId + at))
+      await review(load, connection, load.firstId + at, statuses)
       latencies[at] = performance.now() - began
       answered += 1
-      statuses[status] = (statuses[status] ?? 0) + 1
     }
   }
   await Promise.all(open.map(loop))
-  for (const connection of open) connection.close()
-  latencies.sort()
-  return { perSecond, statuses, p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99) }
+  return { perSecond, statuses, dropped: 0, ...quantiles(latencies) }
 }
 
-function requestOf({ host, port, path, key, body }: Load, id: number): string {
+/** A timer is late by a millisecond now and then; a request that waits longer than this for a connection is dropped. */
+const LONGEST_WAIT_MS = 1_000
+
+async function fixedRate(load: Load, open: readonly Connection[], ratePerSecond: number): Promise<LoadResult> {
+  const { requests, firstId } = load
+  const latencies: number[] = []
+  const statuses: Record<string, number> = {}
+  const began = performance.now()
+  let next = 0
+  let dropped = 0
+  const loop = async (connection: Connection) => {
+    while (next < requests) {
+      const number = next++
+      const due = began + (number / ratePerSecond) * 1_000
+      const early = due - performance.now()
+      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early))
+      if (performance.now() - due > LONGEST_WAIT_MS) {
+        dropped += 1
+        continue
+      }
+      await review(load, connection, firstId + number, statuses)
+      latencies.push(performance.now() - due)
+    }
+  }
+  await Promise.all(open.map(loop))
+  const perSecond = (latencies.length / (performance.now() - began)) * 1_000
+  return { perSecond, statuses, dropped, ...quantiles(Float64Array.from(latencies)) }
+}
+
+async function review(load: Load, connection: Connection, id: number, statuses: Record<string, number>): Promise<void> {
+  const path = `${load.path}/reservations/review-${String(id).padStart(6, '0')}`
+  const count = (status: number) => {
+    statuses[status] = (statuses[status] ?? 0) + 1
+  }
+  count(await connection.send(requestOf(load, 'PUT', path, load.body)))
+  if (load.settle !== null) count(await connection.send(requestOf(load, 'POST', `${path}/settle`, load.settle)))
+}
+
+function requestOf({ host, port, key }: Load, method: string, path: string, body: string): string {
   return [
-    `PUT ${path}/reservations/review-${String(id).padStart(6, '0')} HTTP/1.1`,
+    `${method} ${path} HTTP/1.1`,
     `Host: ${host}:${port}`,
     `Authorization: Bearer ${key}`,
     'Content-Type: application/json',
@@ -53,6 +98,9 @@ function requestOf({ host, port, path, key, body }: Load, id: number): string {
   ].join('\r\n')
 }
 
-function quantile(sorted: Float64Array, share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+function quantiles(latencies: Float64Array): { readonly p50Ms: number; readonly p99Ms: number } {
+  latencies.sort()
+  const quantile = (share: number) =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? Number.NaN
+  return { p50Ms: quantile(0.5), p99Ms: quantile(0.99) }
 }

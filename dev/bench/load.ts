@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 
-/** `requests` reserves over `connections` connections, with ids from `firstId` on. */
+/** `requests` reserves over `connections` connections, with ids from `firstId` on; each then settled, where `settle` says how. */
 export interface Load {
   readonly host: string
   readonly port: number
@@ -11,12 +11,17 @@ export interface Load {
   readonly key: string
   /** ASCII, the same for every request. */
   readonly body: string
+  readonly settle: string | null
+  /** Sent at this rate, whether or not earlier ones are answered; as fast as they are answered without. */
+  readonly ratePerSecond?: number
   readonly connections: number
   readonly requests: number
   readonly firstId: number
 }
 
 export interface LoadResult {
+  /** With a rate: how many found no connection free when it was their time. */
+  readonly dropped: number
   /** In the two thirds of the load that see all connections warm and at work. */
   readonly perSecond: number
   /** How often each status was answered. */

@@ -2,8 +2,10 @@
  * One subject, once: a new account with plenty of credits, reserves from one client and from many, and then the proof
  * that what was measured was right. A figure of a ledger that lost something is no figure.
  */
+import { expectEqual, historyIsComplete, operatorApi } from './api.ts'
 import type { LoadGenerator, LoadResult } from './load.ts'
-import { OPERATOR_KEY, RUNNER_KEY } from './runtime.ts'
+import { POSTGRES_ACCOUNT } from './postgres.ts'
+import { RUNNER_KEY } from './runtime.ts'
 
 export type Subject = 'real' | 'noop' | 'naive'
 
@@ -22,13 +24,6 @@ export const BUSY_CONNECTIONS = 128
 const CREDITS = 12.5
 const GRANTED = 10_000_000
 const BODY = JSON.stringify({ credits: CREDITS, metadata: { repository: 'acme/api', pull_request: '1042' } })
-
-/** History trails by a second and takes 500 entries at a time; if it takes this long, it does not come. */
-const HISTORY_TIMEOUT_MS = 30_000
-const HISTORY_POLL_MS = 50
-
-/** The audit reads everything once more, and is still done in a second or two. */
-const LONGEST_CALL_MS = 30_000
 
 export interface Measurement {
   /** One connection. */
@@ -51,7 +46,7 @@ export async function measure(
   await api('PUT', `${path}/grants/funds`, { kind: 'promotional', credits: GRANTED, reason: 'benchmark' })
   let made = 0
   const load = async (connections: number, requests: number) => {
-    const common = { host: url.hostname, port: Number(url.port), path, key: RUNNER_KEY, body: BODY }
+    const common = { host: url.hostname, port: Number(url.port), path, key: RUNNER_KEY, body: BODY, settle: null }
     // What earlier reserves still send to history is not this load's time, nor the next subject's.
     if (subject === 'real') await historyIsComplete(api, path, made + 1)
     const result = await generator.run({ ...common, connections, requests, firstId: made })
@@ -77,32 +72,9 @@ export async function measure(
   return { quiet, busy, sustained }
 }
 
-async function historyIsComplete(api: Api, path: string, entries: number): Promise<void> {
-  const deadline = performance.now() + HISTORY_TIMEOUT_MS
-  for (;;) {
-    const page = (await api('GET', `${path}/entries?limit=1`)) as { complete_to: number }
-    if (page.complete_to === entries) return
-    if (performance.now() > deadline) throw new Error(`history stays at entry ${page.complete_to} of ${entries}`)
-    await new Promise((resolve) => setTimeout(resolve, HISTORY_POLL_MS))
-  }
-}
-
-type Api = (method: string, path: string, body?: object) => Promise<unknown>
-
-function operatorApi(url: URL): Api {
-  return async (method, path, body) => {
-    const response = await fetch(new URL(path, url), {
-      method,
-      signal: AbortSignal.timeout(LONGEST_CALL_MS),
-      headers: { Authorization: `Bearer ${OPERATOR_KEY}`, 'Content-Type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
-    return JSON.parse(text)
-  }
-}
-
-function expectEqual(what: string, found: number, expected: number): void {
-  if (found !== expected) throw new Error(`${what}: ${found}, not ${expected}`)
+/** The same reserves at the service in front of PostgreSQL: only over all connections, on one row of funds. */
+export function measurePostgres(url: URL, generator: LoadGenerator, round: number): Promise<LoadResult> {
+  const target = { host: url.hostname, port: Number(url.port), path: `/v1/accounts/${POSTGRES_ACCOUNT}` }
+  const load = { ...target, key: RUNNER_KEY, body: BODY, settle: null, connections: BUSY_CONNECTIONS }
+  return generator.run({ ...load, requests: BUSY_REQUESTS, firstId: round * BUSY_REQUESTS })
 }

@@ -1,47 +1,113 @@
 /** What the rounds say: ratios within each round, their median and spread, and whether each floor is kept. */
+import { type HistoryRound, PASTS, type Past } from './history.ts'
+import type { LatencyPoint } from './latency.ts'
 import type { LoadResult } from './load.ts'
-import type { Measurement, Subject } from './measure.ts'
-import { BUSY_CONNECTIONS } from './measure.ts'
+import { BUSY_CONNECTIONS, type Measurement, type Subject } from './measure.ts'
+import type { ManyDue } from './moments.ts'
 
-export type Round = Readonly<Record<Subject, Measurement>>
+export type Round = Readonly<Record<Subject, Measurement>> & { readonly postgres: LoadResult | null }
+export type PastRound = Readonly<Record<Past, HistoryRound>>
 
-export interface Ratio {
+/** All that one run found; what it was not asked for is empty. */
+export interface Results {
+  readonly rounds: readonly Round[]
+  readonly pasts: readonly PastRound[]
+  readonly latency: readonly LatencyPoint[]
+  readonly due: ManyDue | null
+  readonly catchUpSeconds: number | null
+  /** Reserves a second of the function alone, by one client and by 32. */
+  readonly postgresAlone: { readonly one: number; readonly many: number } | null
+}
+
+export interface Figure {
   readonly what: string
   /** One for each round. */
   readonly values: readonly number[]
   readonly median: number
-  readonly floor: number
-  readonly aim: number
-  /** Whether less is better: floor and aim are then upper bounds. */
-  readonly lessIsBetter: boolean
+  /** `null` where a figure is only for comparison. */
+  readonly bound: Bound | null
   readonly kept: boolean
 }
 
-export function ratiosOf(rounds: readonly Round[]): Ratio[] {
+interface Bound {
+  readonly floor: number
+  readonly aim: number
+  /** Whether less is better: floor and aim are then upper bounds. */
+  readonly lessIsBetter?: boolean
+}
+
+export function figuresOf({ rounds, pasts, due, catchUpSeconds }: Results): Figure[] {
   const busy = `reserve, c=${BUSY_CONNECTIONS}, requests/s`
+  const hot = (what: string, bound: Bound | null, of: (round: Round) => number) =>
+    figure(what, rounds.map(of).filter(Number.isFinite), bound)
+  const past = (what: string, bound: Bound | null, of: (round: PastRound) => number) =>
+    figure(what, pasts.map(of), bound)
+  const others = PASTS.filter((name) => name !== 'empty')
   return [
-    ratio(
-      rounds,
+    hot(
       `${busy}: real / noop`,
       { floor: 0.45, aim: 0.8 },
       ({ real, noop }) => real.busy.perSecond / noop.busy.perSecond,
     ),
-    ratio(
-      rounds,
+    hot(
       `${busy}: real / naive`,
       { floor: 1.8, aim: 3 },
       ({ real, naive }) => real.busy.perSecond / naive.busy.perSecond,
     ),
-    ratio(
-      rounds,
+    hot(
       'reserve, c=1, p50: real / naive',
       { floor: 1.25, aim: 1.05, lessIsBetter: true },
       ({ real, naive }) => real.quiet.p50Ms / naive.quiet.p50Ms,
     ),
-  ]
+    hot(`${busy}: real / PostgreSQL behind Hono on Node`, null, ({ real, postgres }) =>
+      postgres === null ? Number.NaN : real.busy.perSecond / postgres.perSecond,
+    ),
+    ...others.map((name) =>
+      past(
+        `reviews/s, ${name} / empty`,
+        name === '1,000,000 closed' ? { floor: 0.9, aim: 1 } : null,
+        (round) => round[name].reviewsPerSecond / round.empty.reviewsPerSecond,
+      ),
+    ),
+    ...others.map((name) =>
+      past(
+        `opening after eviction, ${name} / empty`,
+        name === '1,000,000 closed' ? { floor: 1.5, aim: 1.1, lessIsBetter: true } : null,
+        (round) => round[name].openingMs / round.empty.openingMs,
+      ),
+    ),
+    figure('10,000 due at once: another account waits, ms', due === null ? [] : [due.longestMs], {
+      ...{ floor: 50, aim: 50, lessIsBetter: true },
+    }),
+    figure('while nothing is due it waits, ms', due === null ? [] : [due.usualMs], null),
+    figure('history catches up on 100,000 entries, s', catchUpSeconds === null ? [] : [catchUpSeconds], {
+      ...{ floor: 60, aim: 20, lessIsBetter: true },
+    }),
+  ].filter(({ values }) => values.length > 0)
 }
 
-export function table(rounds: readonly Round[], ratios: readonly Ratio[]): string {
+export function report(results: Results, figures: readonly Figure[]): string {
+  const parts = [table(figures)]
+  if (results.rounds.length > 0) parts.push(rates(results))
+  if (results.latency.length > 0) parts.push(latencies(results.latency))
+  return parts.join('\n\n')
+}
+
+function table(figures: readonly Figure[]): string {
+  const line = ({ what, values, median, bound, kept }: Figure) => [
+    what,
+    median.toFixed(2),
+    Math.min(...values).toFixed(2),
+    Math.max(...values).toFixed(2),
+    bound === null ? '' : `${bound.lessIsBetter === true ? '<=' : '>='} ${bound.floor}`,
+    bound === null ? '' : String(bound.aim),
+    bound === null ? '' : kept ? 'kept' : 'MISSED',
+  ]
+  const head = ['', 'median', 'lowest', 'highest', 'floor', 'aim', '']
+  return `Ratios, each within its round\n${columns([head, ...figures.map(line)])}`
+}
+
+function rates({ rounds, postgresAlone }: Results): string {
   const c = `c=${BUSY_CONNECTIONS}`
   const line = (name: string, load: (round: Round) => LoadResult | null) => {
     const loads = rounds.flatMap((round) => load(round) ?? [])
@@ -53,52 +119,41 @@ export function table(rounds: readonly Round[], ratios: readonly Ratio[]): strin
       of(({ p99Ms }) => p99Ms).toFixed(2),
     ]
   }
-  return [
-    'Ratios, each within its round',
-    columns([
-      ['', 'median', 'lowest', 'highest', 'floor', 'aim', ''],
-      ...ratios.map(({ what, values, median, floor, aim, lessIsBetter, kept }) => [
-        what,
-        median.toFixed(2),
-        Math.min(...values).toFixed(2),
-        Math.max(...values).toFixed(2),
-        `${lessIsBetter ? '<=' : '>='} ${floor}`,
-        String(aim),
-        kept ? 'kept' : 'MISSED',
-      ]),
-    ]),
-    '',
-    'Medians on this machine, shared with the load; they say nothing about Cloudflare',
-    columns([
-      ['', 'requests/s', 'p50 ms', 'p99 ms'],
-      line(`real, ${c}`, ({ real }) => real.busy),
-      line(`real, ${c}, history too`, ({ real }) => real.sustained),
-      line(`noop, ${c}`, ({ noop }) => noop.busy),
-      line(`naive, ${c}`, ({ naive }) => naive.busy),
-      line('real, c=1', ({ real }) => real.quiet),
-      line('noop, c=1', ({ noop }) => noop.quiet),
-      line('naive, c=1', ({ naive }) => naive.quiet),
-    ]),
-  ].join('\n')
+  const hasPostgres = rounds.some(({ postgres }) => postgres !== null)
+  const alone =
+    postgresAlone === null
+      ? []
+      : [
+          ['PostgreSQL, the function alone, c=1', postgresAlone.one.toFixed(0), '', ''],
+          ['PostgreSQL, the function alone, c=32', postgresAlone.many.toFixed(0), '', ''],
+        ]
+  const lines = [
+    ['', 'requests/s', 'p50 ms', 'p99 ms'],
+    line(`real, ${c}`, ({ real }) => real.busy),
+    line(`real, ${c}, history too`, ({ real }) => real.sustained),
+    line(`noop, ${c}`, ({ noop }) => noop.busy),
+    line(`naive, ${c}`, ({ naive }) => naive.busy),
+    ...(hasPostgres ? [line(`PostgreSQL behind Hono on Node, ${c}`, ({ postgres }) => postgres)] : []),
+    line('real, c=1', ({ real }) => real.quiet),
+    line('noop, c=1', ({ noop }) => noop.quiet),
+    line('naive, c=1', ({ naive }) => naive.quiet),
+    ...alone,
+  ]
+  return `Medians on this machine, shared with the load; they say nothing about Cloudflare\n${columns(lines)}`
 }
 
-function ratio(
-  rounds: readonly Round[],
-  what: string,
-  { floor, aim, lessIsBetter = false }: { floor: number; aim: number; lessIsBetter?: boolean },
-  of: (round: Round) => number,
-): Ratio {
-  const values = rounds.map(of)
+function latencies(points: readonly LatencyPoint[]): string {
+  const lines = points.map(({ ratePerSecond, perSecond, p50Ms, p99Ms, dropped }) => [
+    `${ratePerSecond} sent a second`,
+    ...[perSecond.toFixed(0), p50Ms.toFixed(2), p99Ms.toFixed(2), String(dropped)],
+  ])
+  return `Latency against load\n${columns([['', 'answered/s', 'p50 ms', 'p99 ms', 'dropped'], ...lines])}`
+}
+
+function figure(what: string, values: readonly number[], bound: Bound | null): Figure {
   const middle = median(values)
-  return {
-    what,
-    values,
-    median: middle,
-    floor,
-    aim,
-    lessIsBetter,
-    kept: lessIsBetter ? middle <= floor : middle >= floor,
-  }
+  const kept = bound === null || (bound.lessIsBetter === true ? middle <= bound.floor : middle >= bound.floor)
+  return { what, values, median: middle, bound, kept }
 }
 
 function median(values: readonly number[]): number {
