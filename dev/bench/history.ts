@@ -55,7 +55,7 @@ const PREPARE: Readonly<Record<Past, (api: Api, account: string) => Promise<unkn
 }
 
 function give(api: Api, account: string, closed: number): Promise<unknown> {
-  return api('POST', `/bench/${account}/past`, { closed, isSent: true, heldUntil: null })
+  return api('POST', `/bench/${account}/past`, { closed, isSent: true, sentFrom: 0, heldUntil: null })
 }
 
 /** Held for a day, so that none runs out meanwhile. */
