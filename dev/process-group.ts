@@ -29,13 +29,7 @@ export interface Group {
  * that reads from a pipe of ours: if we die, however suddenly, the pipe ends, and the guard kills the group.
  */
 export function startGroup(stateDir: string, args: readonly string[], onLine?: (line: string) => void): Group {
-  const guarded = '(cat <&3; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-'
-  const child = spawn('sh', ['-c', guarded, 'sh', process.execPath, '--no-warnings', WRANGLER, ...args], {
-    cwd: ROOT,
-    detached: true,
-    env: wranglerEnv(stateDir),
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-  })
+  const child = spawnGuarded(['--no-warnings', WRANGLER, ...args], wranglerEnv(stateDir))
   const { pid } = child
   if (pid === undefined) throw new SystemError('No process could be started: is there a shell (sh)?')
   const lastLines: string[] = []
@@ -53,6 +47,15 @@ export function startGroup(stateDir: string, args: readonly string[], onLine?: (
   }
   const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
   return { pid, lastLines, exited, end: () => endGroup(child, pid, exited) }
+}
+
+/** Node with these arguments, leading a group of its own that does not outlive us. */
+export function spawnGuarded(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const guarded = '(cat <&3; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-'
+  return spawn('sh', ['-c', guarded, 'sh', process.execPath, ...args], {
+    ...{ cwd: ROOT, detached: true, env },
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  })
 }
 
 async function endGroup(child: ChildProcess, pid: number, exited: Promise<unknown>): Promise<void> {

@@ -2,20 +2,15 @@
  * `npm run reset`: takes away what `npm start` keeps, that is the objects, D1 and the double's books, and leaves the
  * keys. STATE_DIR may be a folder that holds other things too, so each thing is removed by its name, never the folder.
  */
-import { createHash, createHmac } from 'node:crypto'
 import { existsSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { unstable_readConfig } from 'wrangler'
+import { d1File, SQLITE_SUFFIXES } from './local-d1.ts'
 import { ROOT } from './process-group.ts'
 import { SystemError } from './secrets.ts'
 import { lockState } from './state-lock.ts'
 import { BOOKS_FILE } from './stripe/serve.ts'
 import { defaultStateDir, defaultVarsFile } from './system.ts'
-
-/** A database of SQLite is up to three files. */
-const SQLITE_SUFFIXES = ['', '-wal', '-shm']
-const D1_NAMESPACE = 'miniflare-D1DatabaseObject'
-const ID_BYTES = 16
 
 try {
   reset(resolve(defaultStateDir()))
@@ -49,15 +44,7 @@ function whatWeMade(stateDir: string): string[] {
   const { name, durable_objects, d1_databases } = unstable_readConfig({ config: join(ROOT, 'wrangler.toml') })
   const kept = join(stateDir, 'v3')
   const objects = durable_objects.bindings.map(({ class_name }: Named) => join(kept, 'do', `${name}-${class_name}`))
-  const databases = d1_databases.map(({ database_id = '' }) => join(kept, 'd1', D1_NAMESPACE, d1File(database_id)))
+  const databases = d1_databases.map(({ database_id = '' }) => d1File(stateDir, database_id))
   const files = [...databases, join(stateDir, BOOKS_FILE)]
   return [...files.flatMap((file) => SQLITE_SUFFIXES.map((suffix) => file + suffix)), ...objects]
-}
-
-/** D1 is an object itself here, and its file has the id that workerd derives from the object's name. */
-function d1File(databaseId: string): string {
-  const key = createHash('sha256').update(D1_NAMESPACE).digest()
-  const sign = (data: string | Buffer) => createHmac('sha256', key).update(data).digest().subarray(0, ID_BYTES)
-  const ofName = sign(databaseId)
-  return `${Buffer.concat([ofName, sign(ofName)]).toString('hex')}.sqlite`
 }

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { isMigrated } from './local-d1.ts'
 import type { LocalStripe } from './local-stripe.ts'
 import { type Group, ROOT, startGroup } from './process-group.ts'
 import { keepSchedule } from './schedule.ts'
@@ -188,6 +189,7 @@ function portError(error: unknown, port: number, advice: string): SystemError {
 }
 
 async function migrate(stateDir: string): Promise<void> {
+  if (isMigrated(stateDir)) return
   const group = startGroup(stateDir, ['d1', 'migrations', 'apply', 'HISTORY', '--local', '--persist-to', stateDir])
   const code = await Promise.race([group.exited, pause(READY_WITHIN_MS, 'too slow', { ref: false })])
   await group.end()

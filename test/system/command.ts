@@ -1,8 +1,9 @@
 /** `npm start` as a user runs it: a process of its own, of which the tests see what is printed and what stays behind. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect, vi } from 'vitest'
+import { processes } from '../../dev/processes.ts'
 import { freePort } from '../../dev/system.ts'
 
 const START = fileURLToPath(new URL('../../dev/start.ts', import.meta.url))
@@ -71,21 +72,4 @@ export class StartCommand {
 export async function expectNothingLeft(group: number): Promise<void> {
   const left = () => processes().filter((each) => each.group === group)
   await vi.waitFor(() => expect(left()).toEqual([]), { timeout: GONE_WITHIN_MS, interval: 50 })
-}
-
-interface Process {
-  readonly pid: number
-  readonly parent: number
-  readonly group: number
-  readonly command: string
-}
-
-/** Those that run: a zombie runs no more, and who collects it, and when, is the machine's affair. */
-function processes(): Process[] {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=,comm='], { encoding: 'utf8' }).split('\n')
-  return lines.flatMap((line) => {
-    const [pid, parent, group, state, command = ''] = line.trim().split(/\s+/)
-    if (pid === '' || state?.startsWith('Z')) return []
-    return [{ pid: Number(pid), parent: Number(parent), group: Number(group), command }]
-  })
 }

@@ -1,0 +1,178 @@
+/**
+ * Rounds of load, `kill -9`, restart and judgement. All rounds share one state; and a restart serves twice: it is what the
+ * round that ends is judged by, and what the next one loads.
+ */
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Random, random } from '../../test/core/ledger/random.ts'
+import { ask } from './api.ts'
+import { Buyer } from './buyer.ts'
+import { Client } from './client.ts'
+import type { Thing } from './command.ts'
+import { History } from './history.ts'
+import { judgeAtRest, judgeAtRestart, type SeenEntry } from './judge.ts'
+import { npmStart, type Running, type Where } from './npm-start.ts'
+import { auditWhenComplete, read, readEntries, readThings } from './reads.ts'
+
+const CLIENTS = 15
+const ACCOUNTS = 4
+/** Accounts are used for so many rounds: an audit reads an account's whole ledger, and each round audits. */
+const ROUNDS_PER_ERA = 10
+const CREDITS = 10_000_000
+/** Whoever opens the accounts. */
+const OPENER = CLIENTS
+const SHORTEST_LOAD_MS = 50
+/** Longer than the second by which history trails, so that D1 is hit as well. */
+const LONGEST_LOAD_MS = 2_000
+
+export interface CrashOptions extends Where {
+  readonly rounds: number
+  readonly seed: number
+  readonly report?: (round: RoundReport) => void
+}
+
+export interface RoundReport {
+  readonly round: number
+  readonly killed: readonly string[]
+  readonly loadedMs: number
+  readonly acknowledged: number
+  readonly unanswered: number
+  /** Of those: done all the same, as the answer to asking again says. */
+  readonly doneUnseen: number
+  readonly restartMs: number
+  readonly judgedMs: number
+  readonly violations: readonly string[]
+}
+
+export interface CrashSummary {
+  readonly rounds: readonly RoundReport[]
+  readonly purchases: number
+  readonly entries: number
+  readonly violations: readonly string[]
+}
+
+/** Ends after the first round with a violation. */
+export async function crash(options: CrashOptions): Promise<CrashSummary> {
+  const reports: RoundReport[] = []
+  let [purchases, entries] = [0, 0]
+  let system = await npmStart(options)
+  try {
+    let era: readonly AccountUnderLoad[] = []
+    for (let round = 1; round <= options.rounds; round += 1) {
+      const chance = random(options.seed * 1_000_003 + round)
+      if (round % ROUNDS_PER_ERA === 1) era = await openEra(system, `${Date.now()}-${round}`, chance)
+      const { report, restarted } = await runRound(round, system, era, chance, options)
+      system = restarted
+      reports.push(report)
+      options.report?.(report)
+      const isLast = round === options.rounds || round % ROUNDS_PER_ERA === 0 || report.violations.length > 0
+      if (isLast) for (const each of era) [purchases, entries] = [purchases + each.buyer.count, entries + each.seq]
+      if (report.violations.length > 0) break
+    }
+  } finally {
+    await system.kill()
+  }
+  return { rounds: reports, purchases, entries, violations: reports.flatMap(({ violations }) => violations) }
+}
+
+async function openEra(system: Running, name: string, chance: Random): Promise<AccountUnderLoad[]> {
+  const accounts = Array.from({ length: ACCOUNTS }, (_, at) => new AccountUnderLoad(`crash-${name}-${at}`))
+  for (let client = 0; client < CLIENTS; client += 1) {
+    accounts[client % ACCOUNTS]?.addClient(client, random(chance.below(2 ** 31)))
+  }
+  await Promise.all(accounts.map((account) => account.open(system)))
+  return accounts
+}
+
+async function runRound(
+  round: number,
+  system: Running,
+  accounts: readonly AccountUnderLoad[],
+  chance: Random,
+  where: Where,
+): Promise<{ report: RoundReport; restarted: Running }> {
+  const loadedMs = SHORTEST_LOAD_MS + chance.below(LONGEST_LOAD_MS - SHORTEST_LOAD_MS)
+  let isOver = false
+  const load = Promise.all(accounts.map((account, at) => account.load(system, at === 0, () => isOver)))
+  await pause(loadedMs)
+  const { killed } = await system.kill()
+  isOver = true
+  const sent = (await load).reduce((sum, count) => sum + count, 0)
+  const killedAt = performance.now()
+  const restarted = await npmStart(where)
+  const restartedAt = performance.now()
+  const judged = await Promise.all(accounts.map((account) => account.judge(restarted)))
+  const unanswered = judged.reduce((sum, each) => sum + each.unanswered, 0)
+  const report = {
+    ...{ round, loadedMs, unanswered },
+    killed: killed.map(({ pid, command }) => `${command} ${pid}`),
+    acknowledged: sent - unanswered,
+    doneUnseen: judged.reduce((sum, each) => sum + each.doneUnseen, 0),
+    restartMs: Math.round(restartedAt - killedAt),
+    judgedMs: Math.round(performance.now() - restartedAt),
+    violations: judged.flatMap(({ violations }) => violations),
+  }
+  return { report, restarted }
+}
+
+class AccountUnderLoad {
+  readonly buyer: Buyer
+  readonly #id: string
+  readonly #history = new History()
+  readonly #clients: Client[] = []
+  readonly #things = new Map<string, Thing>()
+  readonly #entries: SeenEntry[] = []
+  #judged = 0
+
+  constructor(id: string) {
+    this.#id = id
+    this.buyer = new Buyer(id)
+  }
+
+  get seq(): number {
+    return this.#entries.length
+  }
+
+  addClient(name: number, chance: Random): void {
+    this.#clients.push(new Client(name, this.#id, this.#history, chance))
+  }
+
+  async open(system: Running): Promise<void> {
+    await ask(system, 'operator', 'PUT', `/v1/accounts/${this.#id}`, { trial: null })
+    this.#history.add(OPENER, { op: 'grant', id: 'g-first', credits: CREDITS })
+    await new Client(OPENER, this.#id, this.#history, random(0)).resolve(system, this.#history.unanswered())
+  }
+
+  /** How many commands were sent. */
+  async load(system: Running, buys: boolean, isOver: () => boolean): Promise<number> {
+    const before = this.#history.all.length
+    const running = this.#clients.map((client) => client.run(system, isOver))
+    await Promise.all([...running, ...(buys ? [this.buyer.run(system, isOver)] : [])])
+    return this.#history.all.length - before
+  }
+
+  async judge(system: Running): Promise<{ violations: string[]; unanswered: number; doneUnseen: number }> {
+    const touched = [...new Set(this.#history.all.slice(this.#judged).map(({ command }) => command.id))]
+    const unanswered = this.#history.unanswered()
+    const atRestart = judgeAtRestart(this.#history, await readThings(system, this.#id, touched), touched)
+    await Promise.all(this.#clients.map((client) => client.resolve(system, unanswered)))
+    const bought = await this.buyer.resolve(system)
+    const audited = await auditWhenComplete(system, this.#id)
+    const atRest = judgeAtRest(this.#history, await this.#see(system, touched))
+    this.#judged = this.#history.all.length
+    const violations = [...atRestart, ...bought, ...audited, ...atRest]
+    const doneUnseen = unanswered.filter(({ replies }) => replies.at(-1)?.isFresh === false).length
+    return {
+      violations: violations.map((violation) => `${this.#id}: ${violation}`),
+      unanswered: unanswered.length,
+      doneUnseen,
+    }
+  }
+
+  /** What an earlier round read is not read again; its entries say the same, and they are. */
+  async #see(system: Running, touched: readonly string[]) {
+    for (const [id, thing] of await readThings(system, this.#id, touched)) this.#things.set(id, thing)
+    this.#entries.push(...(await readEntries(system, this.#id, this.#entries.length)))
+    const balance = await read(system, this.#id, '/balance')
+    return { things: this.#things, entries: this.#entries, balance, bought: await this.buyer.bought(system) }
+  }
+}
