@@ -37,6 +37,11 @@ export async function audit(account: OpenedAccount, sql: SqlStorage, db: D1Datab
   const { ledger, outbox, details } = account
   const { id } = details.value
   const fold = new Fold()
+  if (outbox.differsAt !== null) {
+    fold.differ(
+      `the account was set back: from entry ${outbox.differsAt} on history has another past; nothing is written`,
+    )
+  }
   await compareDirectory(fold, account, db)
   const purchases = await comparePurchases(account, (difference) => fold.differ(difference))
   const byokSecret = await account.byok.audit((difference) => fold.differ(difference))

@@ -95,6 +95,9 @@ export const DESK = {
 
 export type Desk = typeof DESK
 
+/** What neither writes nor asks Stripe for anything. */
+export const DESK_READS: ReadonlySet<keyof Desk> = new Set(['purchase', 'purchases', 'autoTopUp'])
+
 const UNKNOWN_PURCHASE = refused({ code: 'not_found', what: 'purchase' })
 
 function present(account: OpenedAccount, id: string): PurchaseAnswer {

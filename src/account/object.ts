@@ -15,10 +15,10 @@ import type { ByokView } from './byok.ts'
 import { byokSecretsOf } from './key-ring.ts'
 import type { KeyPosition } from './keys.ts'
 import { describeError } from './describe-error.ts'
-import { DESK, type Desk } from './desk.ts'
+import { DESK, DESK_READS, type Desk } from './desk.ts'
 import type { AccuracyReport } from './learning.ts'
 import { Live, MAX_LIVE_CONNECTIONS } from './live.ts'
-import { type Opened, OpenedAccount, type Surroundings } from './opened.ts'
+import { type Opened, OpenedAccount, SET_BACK, type Surroundings } from './opened.ts'
 import { presentBalance } from './present.ts'
 import {
   type AccountDetails,
@@ -122,7 +122,9 @@ export class Account extends DurableObject<Env> {
   ): Promise<Awaited<ReturnType<Desk[Op]>>> {
     // One function of many: that `asked` belongs to it, the type parameter has said.
     const serve = DESK[op] as (account: OpenedAccount, caller: Caller, asked: unknown) => Promise<Answer<object>>
-    const answer = await this.#ask(caller, (account) => serve(account, caller, asked))
+    const answer = await this.#ask(caller, (account) =>
+      account.isSetBack && !DESK_READS.has(op) ? SET_BACK : serve(account, caller, asked),
+    )
     return answer as Awaited<ReturnType<Desk[Op]>>
   }
 

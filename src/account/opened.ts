@@ -122,7 +122,10 @@ export class OpenedAccount {
       wakeAt: () => outbox.wakeAt(ledger.book.seq),
       run: () => outbox.drain(history(), () => details.value),
     }
-    this.#jobs = new Jobs([sending, this.payments, this.learning])
+    const { payments } = this
+    // What an account that was set back remembers of its payments may be too little to charge anybody by.
+    const paying = { wakeAt: () => (this.isSetBack ? null : payments.wakeAt()), run: () => payments.run() }
+    this.#jobs = new Jobs([sending, paying, this.learning])
   }
 
   /** Makes an account of an object that is none yet: schema, rows and trial (R11) in one transaction. */
@@ -202,8 +205,17 @@ export class OpenedAccount {
     }
   }
 
+  /**
+   * Whether history knows more than this database, which was then set back in time. It lacks what was acknowledged, so
+   * it takes nothing new: what it took would be lost when it is put right. Whoever asks again later loses nothing (R3).
+   */
+  get isSetBack(): boolean {
+    return this.outbox.differsAt !== null
+  }
+
   execute(caller: Caller, request: LedgerRequest): Answer<LedgerAnswer> {
     return this.admit(caller, (now) => {
+      if (this.isSetBack) return SET_BACK
       const { ledger } = this
       const command: Command = request.op === 'reserve' ? toReserve(request, (facts) => this.estimate(facts)) : request
       const before = ledger.book.available
@@ -349,6 +361,8 @@ export class OpenedAccount {
 
 /** Of a pull request like most, in no repository in particular. */
 const TYPICAL_REVIEW = { diffLines: 150, files: 6, complexity: 'medium', specialists: null, repository: null } as const
+
+export const SET_BACK = refused({ code: 'overloaded', retryAfterSeconds: 60 })
 
 function trialGrant(trial: NonNullable<OpenRequest['trial']>, now: EpochMs): GiveGrant {
   const { credits, lastsMs } = trial

@@ -6,7 +6,7 @@
 import { type AccountLine, sendHistory } from '../history/write.ts'
 import type { EpochMs } from '../ledger/amounts.ts'
 import type { Entry } from '../ledger/entry.ts'
-import { integer, type Row } from './rows.ts'
+import { integer, optionalInteger, type Row } from './rows.ts'
 import type { Store } from './store.ts'
 
 /** D1 takes 2 MB in one parameter; an entry may carry 9 kB of metadata. */
@@ -25,6 +25,7 @@ interface Progress {
   readonly described: boolean
   readonly failures: number
   readonly retryAt: EpochMs
+  readonly differsAt: number | null
 }
 
 export class Outbox {
@@ -46,12 +47,13 @@ export class Outbox {
   }
 
   #read(): Progress {
-    const row = this.#sql.exec<Row>('SELECT drained_to, described, failures, retry_at FROM outbox').one()
+    const row = this.#sql.exec<Row>('SELECT drained_to, described, failures, retry_at, differs_at FROM outbox').one()
     return {
       drainedTo: integer(row, 'drained_to'),
       described: integer(row, 'described') === 1,
       failures: integer(row, 'failures'),
       retryAt: integer(row, 'retry_at'),
+      differsAt: optionalInteger(row, 'differs_at'),
     }
   }
 
@@ -65,10 +67,15 @@ export class Outbox {
     return this.#progress.described
   }
 
+  /** The first entry that D1 has otherwise, or beyond our last; `null` as long as it has a beginning of ours. */
+  get differsAt(): number | null {
+    return this.#progress.differsAt
+  }
+
   /** When there is something to send, up to the account's last entry; `null` if D1 has it all. */
   wakeAt(lastSeq: number): EpochMs | null {
-    const { drainedTo, described, retryAt } = this.#progress
-    return drainedTo >= lastSeq && described ? null : retryAt
+    const { drainedTo, described, retryAt, differsAt } = this.#progress
+    return drainedTo >= lastSeq && described && differsAt === null ? null : retryAt
   }
 
   /** The account's line in the directory has changed. */
@@ -80,25 +87,27 @@ export class Outbox {
   /** Sends everything once more; what D1 has stays as it is. */
   startAgain(): void {
     this.#generation += 1
-    this.#save({ drainedTo: 0, described: false, failures: 0, retryAt: 0 })
+    this.#save({ ...this.#progress, drainedTo: 0, described: false, failures: 0, retryAt: 0 })
   }
 
   /** Sends what D1 lacks, until it has all, fails or has taken long enough. `account` is asked anew for each batch. */
   async drain(db: D1Database, account: () => AccountLine): Promise<void> {
     const until = Date.now() + DRAIN_MS
     while (Date.now() < until) {
-      const { drainedTo, described } = this.#progress
+      const { drainedTo, described, differsAt: differed } = this.#progress
       const generation = this.#generation
       try {
         const batch = this.#nextBatch(drainedTo)
-        if (batch.length === 0 && described) return
-        const watermark = await withinTime(sendHistory(db, account(), batch, !described))
+        if (batch.length === 0 && described && differed === null) return
+        const { watermark, differsAt } = await withinTime(sendHistory(db, account(), batch, !described))
         // What was asked for meanwhile starts over; sending twice does no harm.
         if (generation !== this.#generation) continue
+        const differs = differsAt ?? this.#firstUnknown(watermark)
+        if (differs !== null) return this.#differ(differs, account().id)
         const sentTo = Math.min(watermark, batch.at(-1)?.seq ?? drainedTo)
         if (batch.length > 0 && sentTo === drainedTo) throw new Error(`D1 stays at entry ${watermark}`)
         // A D1 that was set back in time answers with less than it had: then the next batch starts there.
-        this.#save({ drainedTo: sentTo, described: true, failures: 0, retryAt: 0 })
+        this.#save({ drainedTo: sentTo, described: true, failures: 0, retryAt: 0, differsAt: null })
       } catch (error) {
         this.#fail(error, account().id)
         return
@@ -117,22 +126,42 @@ export class Outbox {
     return batch
   }
 
+  /** The first entry that D1 has and we do not, if there is one: only our own entries ever went there. */
+  #firstUnknown(watermark: number): number | null {
+    if (watermark === 0 || this.#store.entriesAfter(watermark - 1, 1).length > 0) return null
+    return 1 + this.#store.lastSeq()
+  }
+
+  #differ(differsAt: number, account: string): void {
+    this.#save({ ...this.#progress, ...this.#paused(), differsAt })
+    console.error({
+      message: 'history has another past, so the account was set back: it writes no more',
+      account,
+      differsAt,
+    })
+  }
+
   #fail(error: unknown, account: string): void {
+    const paused = this.#paused()
+    this.#save({ ...this.#progress, ...paused })
+    console.warn({ message: 'history is behind', account, failures: paused.failures, error: String(error) })
+  }
+
+  #paused(): { failures: number; retryAt: EpochMs } {
     const failures = this.#progress.failures + 1
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 10))
     // Jitter, because thousands of objects fail at the same moment and must not come back at the same moment.
-    const retryAt = Date.now() + Math.round(pause * (0.5 + Math.random() / 2))
-    this.#save({ ...this.#progress, failures, retryAt })
-    console.warn({ message: 'history is behind', account, failures, error: String(error) })
+    return { failures, retryAt: Date.now() + Math.round(pause * (0.5 + Math.random() / 2)) }
   }
 
   #save(progress: Progress): void {
     this.#sql.exec(
-      'UPDATE outbox SET drained_to = ?, described = ?, failures = ?, retry_at = ?',
+      'UPDATE outbox SET drained_to = ?, described = ?, failures = ?, retry_at = ?, differs_at = ?',
       progress.drainedTo,
       Number(progress.described),
       progress.failures,
       progress.retryAt,
+      progress.differsAt,
     )
     this.#progress = progress
   }

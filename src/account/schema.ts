@@ -8,9 +8,10 @@ import sessions from '../../migrations/account/0003_sessions.sql'
 import byok from '../../migrations/account/0004_byok.sql'
 import quotes from '../../migrations/account/0005_quotes.sql'
 import estimates from '../../migrations/account/0006_estimates.sql'
+import setBack from '../../migrations/account/0007_set_back.sql'
 
 /** In order and never changed once released; a change of the schema is a further step. */
-const STEPS: readonly string[] = [account, payments, sessions, byok, quotes, estimates]
+const STEPS: readonly string[] = [account, payments, sessions, byok, quotes, estimates, setBack]
 
 /** Whether this object is an account: whether it has a schema at all. Reads, never writes. */
 export function hasSchema(sql: SqlStorage): boolean {

@@ -206,6 +206,11 @@ export class Store {
     return this.#rows('SELECT * FROM entries WHERE seq > ? ORDER BY seq LIMIT ?', after, limit).map(entryFromRow)
   }
 
+  /** The number of the last entry, as the database has it. */
+  lastSeq(): number {
+    return integer(this.#sql.exec<Row>('SELECT ifnull(max(seq), 0) AS seq FROM entries').one(), 'seq')
+  }
+
   /** Writes one decision; the caller holds the transaction. */
   commit(before: Book, change: Change): void {
     for (const entry of change.entries) insertEntry(this.#sql, entryValues(entry))

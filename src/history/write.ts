@@ -22,9 +22,23 @@ export interface AccountLine {
  */
 const WITHOUT_GAP = '?3 <= 1 + (SELECT ifnull(max(seq), 0) FROM entries WHERE account = ?2)'
 
+/** Two entries of one number that agree in these are one entry; two pasts of an account part in the time at the latest. */
+const TOLD_APART_BY = ['at', 'kind', 'available', 'reserved', 'debt', 'reservation'] as const
+
+/**
+ * Entries that history has otherwise than they are sent: the account was set back in time, and counts from there anew.
+ * Reads what history has of these numbers, that is nothing, unless a batch is sent again. (D1 binds a number as REAL.)
+ */
+const DIFFERING = `FROM entries AS kept
+  WHERE kept.account = ?2 AND kept.seq BETWEEN ?3 AND ?3 + json_array_length(?1) - 1
+    AND (${TOLD_APART_BY.map((column) => `kept.${column} IS NOT json_extract(?1, '$[' || CAST(kept.seq - ?3 AS INTEGER) || '].${column}')`).join(' OR ')})`
+
+/** A batch goes in whole or, where it would mix two pasts, not at all. */
+const FITS = `${WITHOUT_GAP} AND NOT EXISTS (SELECT 1 ${DIFFERING})`
+
 /** Rows that the batch brings and history does not have. */
 const NEW_ROWS = `FROM json_each(?1) AS each
-  WHERE ${WITHOUT_GAP} AND NOT EXISTS (SELECT 1 FROM entries WHERE account = ?2 AND seq = each.value ->> 'seq')`
+  WHERE ${FITS} AND NOT EXISTS (SELECT 1 FROM entries WHERE account = ?2 AND seq = each.value ->> 'seq')`
 
 const ADD_USAGE = `
   INSERT INTO usage (account, day, tier, repository, reviews, charged, absorbed, cost, byok_reviews, byok_cost)
@@ -77,7 +91,7 @@ export const HISTORY_COLUMNS = [
 const ADD_ENTRIES = `
   INSERT INTO entries (account, ${HISTORY_COLUMNS.join(', ')})
   SELECT ?2, ${HISTORY_COLUMNS.map((column) => `each.value ->> '${column}'`).join(', ')}
-  FROM json_each(?1) AS each WHERE ${WITHOUT_GAP}
+  FROM json_each(?1) AS each WHERE ${FITS}
   ON CONFLICT (account, seq) DO NOTHING`
 
 /** A batch that was given up may arrive after the one that was sent in its stead: the older line changes nothing then. */
@@ -86,6 +100,8 @@ const PUT_ACCOUNT = `
   ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, region = excluded.region,
     allow_debt = excluded.allow_debt, updated_at = excluded.updated_at
   WHERE excluded.updated_at >= accounts.updated_at`
+
+const FIRST_DIFFERING = `SELECT min(kept.seq) AS differs_at ${DIFFERING}`
 
 const WATERMARK = 'SELECT ifnull(max(seq), 0) AS watermark FROM entries WHERE account = ?'
 
@@ -118,16 +134,24 @@ export function historyRow(entry: Entry): HistoryRow {
   }
 }
 
+/** What history has after a batch. */
+export interface Sent {
+  /** The number of the last entry. */
+  readonly watermark: number
+  /** The first entry that it has otherwise; then it took nothing of the batch. */
+  readonly differsAt: number | null
+}
+
 /**
- * Sends entries, oldest first and without a gap, and the account's line in the directory if `describe`. Returns the number of the last entry that D1 has then. Throws what D1 throws: the outcome is then unknown,
- * and the same call may be made again.
+ * Sends entries, oldest first and without a gap, and the account's line in the directory if `describe`. Throws what D1
+ * throws: the outcome is then unknown, and the same call may be made again.
  */
 export async function sendHistory(
   db: D1Database,
   account: AccountLine,
   entries: readonly Entry[],
   describe: boolean,
-): Promise<number> {
+): Promise<Sent> {
   const statements: D1PreparedStatement[] = []
   if (describe) {
     const { id, name, email, region, allowDebt, createdAt, updatedAt } = account
@@ -137,13 +161,13 @@ export async function sendHistory(
   if (first !== undefined) {
     const rows = entries.map((entry) => ({ ...historyRow(entry), repository: entry.metadata['repository'] ?? null }))
     const json = JSON.stringify(rows)
-    for (const statement of [ADD_USAGE, ADD_ENTRIES]) {
+    for (const statement of [FIRST_DIFFERING, ADD_USAGE, ADD_ENTRIES]) {
       statements.push(db.prepare(statement).bind(json, account.id, first.seq))
     }
   }
   statements.push(db.prepare(WATERMARK).bind(account.id))
-  const results = await db.batch<{ watermark: number }>(statements)
+  const results = await db.batch<{ watermark?: number; differs_at?: number | null }>(statements)
   const watermark = results.at(-1)?.results[0]?.watermark
   if (watermark === undefined) throw new Error('D1 answered no watermark')
-  return watermark
+  return { watermark, differsAt: first === undefined ? null : (results.at(-4)?.results[0]?.differs_at ?? null) }
 }
