@@ -17,6 +17,8 @@ export interface Where {
   readonly stripePort: number
   readonly stateDir: string
   readonly varsFile: string
+  /** Another checkout than this one. */
+  readonly root?: string
 }
 
 /** What was seen to be gone. */
@@ -31,9 +33,9 @@ export interface Running extends Keys {
 }
 
 export async function npmStart(where: Where): Promise<Running> {
-  const { port, stripePort, stateDir, varsFile } = where
+  const { port, stripePort, stateDir, varsFile, root = ROOT } = where
   const env = { ...process.env, PORT: String(port), STRIPE_DOUBLE_PORT: String(stripePort) }
-  const child = spawnGuarded([join(ROOT, 'dev', 'start.ts')], { ...env, STATE_DIR: stateDir, DEV_VARS: varsFile })
+  const child = spawnGuarded([join(root, 'dev', 'start.ts')], { ...env, STATE_DIR: stateDir, DEV_VARS: varsFile })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {

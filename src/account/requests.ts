@@ -1,6 +1,10 @@
 /**
  * What the Worker asks of an account's object, and what it is answered: plain data that crosses RPC. A reservation is
  * asked for by credits or by the facts of a review; only the object makes an amount of the facts.
+ *
+ * During a deploy an old Worker calls new objects, and a new Worker old ones. So what crosses here gains fields and never
+ * loses one or gives one another meaning, and either side does without those that the other does not know yet;
+ * test/workerd/versions plays the recording of each release against the present code.
  */
 import { type Announced, type Estimate, estimate, factorOf, type ReviewFacts } from '../catalog/estimates.ts'
 import type { Quote } from '../catalog/quotes.ts'
