@@ -2,6 +2,7 @@
  * One client under load: reviews of its own, one command after the other, some sent twice at once, some again long after.
  * It ends when it is told to, or with the first command that nobody answers.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Random } from '../../test/core/ledger/random.ts'
 import { type Keys, send, sendBatch } from './api.ts'
 import { ABSENT, after, type Command, type ReservationCommand, type Thing } from './command.ts'
@@ -29,9 +30,13 @@ export class Client {
     this.#chance = chance
   }
 
-  async run(keys: Keys, isOver: () => boolean): Promise<void> {
+  /** Thinks for so long after each answer. */
+  async run(keys: Keys, isOver: () => boolean, thinksMs = 0): Promise<void> {
     let goesOn = true
-    while (goesOn && !isOver()) goesOn = await this.#step(keys)
+    while (goesOn && !isOver()) {
+      goesOn = await this.#step(keys)
+      if (thinksMs > 0) await pause(thinksMs)
+    }
   }
 
   /** Asks again what was not answered, in the order in which it was asked. */

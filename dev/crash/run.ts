@@ -4,22 +4,13 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Random, random } from '../../test/core/ledger/random.ts'
-import { ask } from './api.ts'
-import { Buyer } from './buyer.ts'
-import { Client } from './client.ts'
-import type { Thing } from './command.ts'
-import { History } from './history.ts'
-import { judgeAtRest, judgeAtRestart, type SeenEntry } from './judge.ts'
+import { AccountUnderLoad } from './account.ts'
 import { npmStart, type Running, type Where } from './npm-start.ts'
-import { auditWhenComplete, read, readEntries, readThings } from './reads.ts'
 
 const CLIENTS = 15
 const ACCOUNTS = 4
 /** Accounts are used for so many rounds: an audit reads an account's whole ledger, and each round audits. */
 const ROUNDS_PER_ERA = 10
-const CREDITS = 10_000_000
-/** Whoever opens the accounts. */
-const OPENER = CLIENTS
 const SHORTEST_LOAD_MS = 50
 /** Longer than the second by which history trails, so that D1 is hit as well. */
 const LONGEST_LOAD_MS = 2_000
@@ -112,67 +103,4 @@ async function runRound(
     violations: judged.flatMap(({ violations }) => violations),
   }
   return { report, restarted }
-}
-
-class AccountUnderLoad {
-  readonly buyer: Buyer
-  readonly #id: string
-  readonly #history = new History()
-  readonly #clients: Client[] = []
-  readonly #things = new Map<string, Thing>()
-  readonly #entries: SeenEntry[] = []
-  #judged = 0
-
-  constructor(id: string) {
-    this.#id = id
-    this.buyer = new Buyer(id)
-  }
-
-  get seq(): number {
-    return this.#entries.length
-  }
-
-  addClient(name: number, chance: Random): void {
-    this.#clients.push(new Client(name, this.#id, this.#history, chance))
-  }
-
-  async open(system: Running): Promise<void> {
-    await ask(system, 'operator', 'PUT', `/v1/accounts/${this.#id}`, { trial: null })
-    this.#history.add(OPENER, { op: 'grant', id: 'g-first', credits: CREDITS })
-    await new Client(OPENER, this.#id, this.#history, random(0)).resolve(system, this.#history.unanswered())
-  }
-
-  /** How many commands were sent. */
-  async load(system: Running, buys: boolean, isOver: () => boolean): Promise<number> {
-    const before = this.#history.all.length
-    const running = this.#clients.map((client) => client.run(system, isOver))
-    await Promise.all([...running, ...(buys ? [this.buyer.run(system, isOver)] : [])])
-    return this.#history.all.length - before
-  }
-
-  async judge(system: Running): Promise<{ violations: string[]; unanswered: number; doneUnseen: number }> {
-    const touched = [...new Set(this.#history.all.slice(this.#judged).map(({ command }) => command.id))]
-    const unanswered = this.#history.unanswered()
-    const atRestart = judgeAtRestart(this.#history, await readThings(system, this.#id, touched), touched)
-    await Promise.all(this.#clients.map((client) => client.resolve(system, unanswered)))
-    const bought = await this.buyer.resolve(system)
-    const audited = await auditWhenComplete(system, this.#id)
-    const atRest = judgeAtRest(this.#history, await this.#see(system, touched))
-    this.#judged = this.#history.all.length
-    const violations = [...atRestart, ...bought, ...audited, ...atRest]
-    const doneUnseen = unanswered.filter(({ replies }) => replies.at(-1)?.isFresh === false).length
-    return {
-      violations: violations.map((violation) => `${this.#id}: ${violation}`),
-      unanswered: unanswered.length,
-      doneUnseen,
-    }
-  }
-
-  /** What an earlier round read is not read again; its entries say the same, and they are. */
-  async #see(system: Running, touched: readonly string[]) {
-    for (const [id, thing] of await readThings(system, this.#id, touched)) this.#things.set(id, thing)
-    this.#entries.push(...(await readEntries(system, this.#id, this.#entries.length)))
-    const balance = await read(system, this.#id, '/balance')
-    return { things: this.#things, entries: this.#entries, balance, bought: await this.buyer.bought(system) }
-  }
 }
