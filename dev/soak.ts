@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { slopePerMinute } from './soak/growth.ts'
-import { memory, type SoakSample, soak } from './soak/run.ts'
+import { type SoakSample, soak, warm } from './soak/run.ts'
 import { freePort } from './system.ts'
 
 /** In an hour this would be as much again as a Worker may have at most. */
@@ -37,7 +37,10 @@ const result = await soak({
 })
 
 const { commands, unanswered, troubles, samples, drainedMs } = result
-const slope = slopePerMinute(memory(samples))
+const [slope, proxySlope] = [
+  slopePerMinute(warm(samples, 'megabytes')),
+  slopePerMinute(warm(samples, 'proxyMegabytes')),
+]
 const megabytes = samples.map((sample) => sample.megabytes)
 const growth =
   minutes >= MIN_MINUTES_FOR_GROWTH && slope > MAX_GROWTH_MB_PER_MINUTE
@@ -48,7 +51,7 @@ console.log(`
 ${commands} commands in ${minutes} minutes (${(commands / minutes / 60).toFixed(1)} a second), ${unanswered} not answered at once
 D1 was locked ${troubles.d1} times, Stripe failed on order ${troubles.stripe} times
 history lagged by ${Math.max(...samples.map(({ lag }) => lag))} entries at most, and was complete ${(drainedMs / 1_000).toFixed(1)} s after the end, with every command judged
-workerd had ${Math.round(Math.min(...megabytes))} to ${Math.round(Math.max(...megabytes))} MB; after the first third the slope is ${slope.toFixed(2)} MB a minute
+workerd had ${Math.round(Math.min(...megabytes))} to ${Math.round(Math.max(...megabytes))} MB; after the first third the slope is ${slope.toFixed(2)} MB a minute, and ${proxySlope.toFixed(2)} in wrangler's own workerd, which has none of our code
 ${violations.length} violations`)
 for (const violation of violations) console.error(`  ${violation}`)
 if (violations.length === 0) rmSync(folder, { recursive: true, force: true })

@@ -3,11 +3,12 @@
  * after a crash; on the way memory and the lag of history are sampled.
  */
 import { execFileSync } from 'node:child_process'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { random } from '../../test/core/ledger/random.ts'
 import { AccountUnderLoad } from '../crash/account.ts'
 import { ask } from '../crash/api.ts'
-import { read } from '../crash/reads.ts'
 import { startSystem } from '../system.ts'
 import type { Sample } from './growth.ts'
 import { makeTrouble, type Troubles } from './trouble.ts'
@@ -30,9 +31,10 @@ export interface SoakOptions {
 
 export interface SoakSample {
   readonly atMs: number
-  /** Of all processes of workerd. */
+  /** Of the process of workerd that runs our code, and of wrangler's own. */
   readonly megabytes: number
-  /** Entries that D1 lacks, of all accounts. */
+  readonly proxyMegabytes: number
+  /** Entries that D1 lacks, of all accounts of which it could be asked. */
   readonly lag: number
 }
 
@@ -117,31 +119,56 @@ async function sample(
   while (!isOver()) {
     await pause(sampleEveryMs)
     const lags = await Promise.all(accounts.map(({ id }) => lagOf(system, id)))
-    const lag = lags.reduce((sum, each) => sum + each, 0)
-    const taken = { atMs: Math.round(performance.now() - started), megabytes: megabytesOf(system.pid), lag }
+    const lag = lags.reduce<number>((sum, each) => sum + (each ?? 0), 0)
+    const taken = { atMs: Math.round(performance.now() - started), ...memoryOf(system.pid), lag }
     samples.push(taken)
     onSample?.(taken)
   }
   return samples
 }
 
-async function lagOf(system: System, account: string): Promise<number> {
+/** `null` where D1 did not answer. */
+async function lagOf(system: System, account: string): Promise<number | null> {
   const balance = await ask(system, 'operator', 'GET', `/v1/accounts/${account}/balance`)
-  const { complete_to: completeTo } = await read(system, account, '/entries?limit=1').catch(() => ({ complete_to: 0 }))
-  return Math.max(0, (balance?.body.version ?? 0) - completeTo)
+  const page = await ask(system, 'operator', 'GET', `/v1/accounts/${account}/entries?limit=1`)
+  return balance === null || page === null ? null : Math.max(0, balance.body.version - page.body.complete_to)
 }
 
-function megabytesOf(group: number): number {
-  const lines = execFileSync('ps', ['-A', '-o', 'pgid=,rss=,comm='], { encoding: 'utf8' }).split('\n')
-  const kilobytes = lines.flatMap((line) => {
-    const [of, rss, command] = line.trim().split(/\s+/)
-    return Number(of) === group && command === 'workerd' ? [Number(rss)] : []
-  })
-  return kilobytes.reduce((sum, each) => sum + each, 0) / MEGABYTE_KB
+/**
+ * Two processes of workerd run: ours, and the one with which wrangler stands in front of it and that has none of our code.
+ * What grows in both grows in the tool.
+ */
+function memoryOf(group: number): { megabytes: number; proxyMegabytes: number } {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,pgid=,rss=,comm='], { encoding: 'utf8' }).split('\n')
+  const memory = { megabytes: 0, proxyMegabytes: 0 }
+  for (const line of lines) {
+    const [pid, of, rss, command] = line.trim().split(/\s+/)
+    if (Number(of) !== group || command !== 'workerd') continue
+    memory[hasDatabase(Number(pid)) ? 'megabytes' : 'proxyMegabytes'] += Number(rss) / MEGABYTE_KB
+  }
+  return memory
+}
+
+/** Where the system does not say which files a process has open, both count as ours. */
+function hasDatabase(pid: number): boolean {
+  const folder = `/proc/${pid}/fd`
+  try {
+    return readdirSync(folder).some((name) => isObject(join(folder, name)))
+  } catch {
+    return true
+  }
+}
+
+function isObject(descriptor: string): boolean {
+  try {
+    return readlinkSync(descriptor).includes('/do/')
+  } catch {
+    // It was closed meanwhile.
+    return false
+  }
 }
 
 /** Of the part after the first third, in which code and caches become warm. */
-export function memory(samples: readonly SoakSample[]): readonly Sample[] {
-  const warm = samples.slice(Math.floor(samples.length / 3))
-  return warm.map(({ atMs, megabytes }) => ({ atMs, value: megabytes }))
+export function warm(samples: readonly SoakSample[], of: 'megabytes' | 'proxyMegabytes'): readonly Sample[] {
+  return samples.slice(Math.floor(samples.length / 3)).map((sample) => ({ atMs: sample.atMs, value: sample[of] }))
 }
