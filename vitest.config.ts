@@ -33,7 +33,8 @@ export default defineConfig(async () => {
     // Without this, the SDK's missing source maps are 170 lines of warnings.
     deps: { optimizer: { ssr: { enabled: true, include: ['stripe'] } } },
     // Tests make D1 and Stripe fail a hundred times; each time the account says so, as it should.
-    onConsoleLog: (log: string) => !/history is behind|has another past|Stripe was asked in vain|Stripe would not/.test(log),
+    onConsoleLog: (log: string) =>
+      !/history is behind|has another past|Stripe was asked in vain|Stripe would not/.test(log),
   }
   return {
     test: {
