@@ -2,8 +2,7 @@
  * What an object has and does once it is an account: admits callers, does what is due, executes commands. Each of these
  * is synchronous, so nothing comes between a look and the write that follows from it; only jobs wait for others.
  */
-import type { Estimate, ReviewFacts } from '../catalog/estimates.ts'
-import { TIER_IDS, type TierId } from '../catalog/tiers.ts'
+import { affordableTiers, type Estimate, type ReviewFacts } from '../catalog/estimates.ts'
 import type { EpochMs, Millicredits } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
 import type { Command, GiveGrant } from '../ledger/commands.ts'
@@ -339,11 +338,6 @@ export class OpenedAccount {
     this.#alarm.atOrBefore(next ?? Number.POSITIVE_INFINITY)
   }
 
-  /** The tiers of which a typical review of this account could be reserved now. */
-  #affordableTiers(available: Millicredits): TierId[] {
-    return TIER_IDS.filter((tier) => this.estimate({ tier, ...TYPICAL_REVIEW }).reserve <= available)
-  }
-
   /** A refusal for want of credits says when held ones come back at the latest, and what else would fit. */
   #explain(refusal: Refusal, now: EpochMs): AccountRefusal {
     if (refusal.code !== 'insufficient_credits') return refusal
@@ -353,14 +347,11 @@ export class OpenedAccount {
       ...refusal,
       nextExpiry,
       autoTopUp: this.ledger.book.autoTopUp === null ? null : this.toppingUp.view(now),
-      affordableTiers: this.#affordableTiers(refusal.available),
+      affordableTiers: affordableTiers(refusal.available, (facts) => this.estimate(facts)),
       asOf: now,
     }
   }
 }
-
-/** Of a pull request like most, in no repository in particular. */
-const TYPICAL_REVIEW = { diffLines: 150, files: 6, complexity: 'medium', specialists: null, repository: null } as const
 
 export const SET_BACK = refused({ code: 'overloaded', retryAfterSeconds: 60 })
 

@@ -101,7 +101,8 @@ export type AccountRefusal =
       readonly nextExpiry: NextExpiry | null
       /** `null` if it was never agreed to. */
       readonly autoTopUp: AutoTopUpView | null
-      readonly affordableTiers: readonly TierId[]
+      /** By the account's own estimates. An object of an older release does not say. */
+      readonly affordableTiers?: readonly TierId[]
       readonly asOf: EpochMs
     })
   | ShellRefusal

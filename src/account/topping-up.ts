@@ -26,8 +26,8 @@ export interface AutoTopUpView {
   readonly openCents: number
   /** The one that it charges. */
   readonly card: Card | null
-  /** The one that agreeing now agrees to. */
-  readonly defaultCard: Card | null
+  /** The one that agreeing now agrees to. An object of an older release does not say: nobody can agree then. */
+  readonly defaultCard?: Card | null
   readonly lastAttempt: Purchase | null
   /** In `action_required`: the attempt that the customer has to pay for themselves. */
   readonly actionFor: Purchase | null

@@ -4,7 +4,7 @@
  * cost moves it from there (calibration.ts).
  */
 import { MILLICREDITS_PER_CREDIT, type Millicredits } from '../ledger/amounts.ts'
-import { TIERS, type TierId } from './tiers.ts'
+import { TIER_IDS, TIERS, type TierId } from './tiers.ts'
 
 export const COMPLEXITIES = ['low', 'medium', 'high'] as const
 export type Complexity = (typeof COMPLEXITIES)[number]
@@ -97,6 +97,14 @@ export function estimate(facts: ReviewFacts): Estimate {
     high: within(inRange * HIGH_SPREAD),
     reserve: within(inRange * RESERVE_MARGIN),
   }
+}
+
+/** Of a pull request like most, in no repository in particular. */
+const TYPICAL_REVIEW = { diffLines: 150, files: 6, complexity: 'medium', specialists: null, repository: null } as const
+
+/** The tiers of which a typical review could be reserved with so much. */
+export function affordableTiers(available: Millicredits, estimateOf: (facts: ReviewFacts) => Estimate): TierId[] {
+  return TIER_IDS.filter((tier) => estimateOf({ tier, ...TYPICAL_REVIEW }).reserve <= available)
 }
 
 /** How many times the tier's typical cost a review by these facts costs, whatever the range says: from 0.2 to 6. */

@@ -2,6 +2,7 @@
 import { presentOptionalTime, presentTime } from '../account/present.ts'
 import type { AccountRefusal } from '../account/requests.ts'
 import type { AutoTopUpView } from '../account/topping-up.ts'
+import { affordableTiers, estimate } from '../catalog/estimates.ts'
 import { smallestPackFor } from '../catalog/packs.ts'
 import { type EpochMs, millicreditsToCredits } from '../ledger/amounts.ts'
 import { presentPack } from './present.ts'
@@ -12,7 +13,7 @@ type Insufficient = Extract<AccountRefusal, { code: 'insufficient_credits' }>
 export function explainInsufficient(
   refusal: Insufficient,
 ): [detail: string, figures: Readonly<Record<string, unknown>>] {
-  const { requested, available, shortfall, debt, nextExpiry, autoTopUp, affordableTiers, asOf } = refusal
+  const { requested, available, shortfall, debt, nextExpiry, autoTopUp, asOf } = refusal
   const pack = smallestPackFor(millicreditsToCredits(shortfall + debt))
   const detail = `${millicreditsToCredits(shortfall)} more credits are needed: ${millicreditsToCredits(requested)} were asked for, ${millicreditsToCredits(available)} are available.${explainTopUp(autoTopUp)}`
   const figures = {
@@ -20,7 +21,7 @@ export function explainInsufficient(
     available: millicreditsToCredits(available),
     shortfall: millicreditsToCredits(shortfall),
     debt: millicreditsToCredits(debt),
-    affordable_tiers: affordableTiers,
+    affordable_tiers: refusal.affordableTiers ?? affordableTiers(available, estimate),
     suggested_pack: pack === null ? null : presentPack(pack),
     auto_top_up: presentTopUp(autoTopUp),
     next_expiry:

@@ -213,7 +213,7 @@ function purchaseState({ state, chargedCents, refundedCents, disputedCents }: Pu
 
 /** `actionUrl` is where the customer pays for an attempt that their bank wanted them for. */
 export function presentAutoTopUp(view: AutoTopUpView, actionUrl: string | null) {
-  const { settings, state, spentCents, openCents, card, defaultCard, lastAttempt, nextAttemptAt } = view
+  const { settings, state, spentCents, openCents, card, defaultCard = null, lastAttempt, nextAttemptAt } = view
   return {
     enabled: settings?.enabled ?? false,
     threshold: settings === null ? null : credits(settings.threshold),

@@ -20,7 +20,7 @@ interface Props {
 }
 
 export const TopUpSettings: FC<Props> = ({ typed, errors, view, formKey }) => {
-  const { defaultCard: card, settings } = view
+  const { defaultCard: card = null, settings } = view
   return (
     <section class="card" aria-labelledby="settings-title">
       <h2 id="settings-title">Settings</h2>

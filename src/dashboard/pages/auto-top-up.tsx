@@ -33,7 +33,7 @@ export function autoTopUpPages(app: Hono<Pages>): void {
     const read = readTerms(typed)
     if ('errors' in read) return page(context, typed, read.errors)
     const { threshold, pack, monthlyLimitCents } = read.terms
-    const { defaultCard } = answer.view
+    const { defaultCard = null } = answer.view
     if (defaultCard === null || !isConsent(form['consent'], read.terms, defaultCard)) {
       return page(context, typed, { consent: missingConsent(defaultCard) })
     }
