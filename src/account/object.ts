@@ -122,8 +122,9 @@ export class Account extends DurableObject<Env> {
   ): Promise<Awaited<ReturnType<Desk[Op]>>> {
     // One function of many: that `asked` belongs to it, the type parameter has said.
     const serve = DESK[op] as (account: OpenedAccount, caller: Caller, asked: unknown) => Promise<Answer<object>>
-    const answer = await this.#ask(caller, (account) =>
-      account.isSetBack && !DESK_READS.has(op) ? SET_BACK : serve(account, caller, asked),
+    const reads = DESK_READS.has(op)
+    const answer = await this.#ask(caller, async (account) =>
+      account.isSetBack && !reads ? SET_BACK : serve(account, caller, asked),
     )
     return answer as Awaited<ReturnType<Desk[Op]>>
   }
@@ -198,16 +199,16 @@ export class Account extends DurableObject<Env> {
   }
 
   async putByok(caller: Caller, apiKey: string): Promise<Answer<{ byok: ByokView; replayed: boolean }>> {
-    return this.#ask(caller, ({ byok }) => byok.put(caller, apiKey))
+    return this.#ask(caller, async ({ byok, isSetBack }) => (isSetBack ? SET_BACK : byok.put(caller, apiKey)))
   }
 
   async removeByok(caller: Caller): Promise<Answer<{ byok: ByokView; replayed: boolean }>> {
-    return this.#ask(caller, ({ byok }) => byok.remove(caller))
+    return this.#ask(caller, async ({ byok, isSetBack }) => (isSetBack ? SET_BACK : byok.remove(caller)))
   }
 
   /** The account's own key itself, for one held reservation. */
   async readByok(caller: Caller, reservation: string): Promise<Answer<{ apiKey: string }>> {
-    return this.#ask(caller, ({ byok }) => byok.read(caller, reservation))
+    return this.#ask(caller, async ({ byok, isSetBack }) => (isSetBack ? SET_BACK : byok.read(caller, reservation)))
   }
 
   /** A one-time link into the dashboard. */

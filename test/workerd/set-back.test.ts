@@ -3,7 +3,7 @@ import { evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { LONGEST_PAUSE_MS } from '../../src/account/outbox.ts'
-import { type AccountApi, newAccount } from './api.ts'
+import { type AccountApi, newAccount, RUNNER } from './api.ts'
 import { armedAt, callAlarm, dump, query, restore, snapshot } from './object.ts'
 
 afterEach(() => {
@@ -90,6 +90,7 @@ test('an account that was set back takes no command, whatever its kind, but can 
     await account.extend('held', { accrued: 1 }),
     await account.grant('refused', 1),
     await account.post('/checkout', { pack: 'starter' }),
+    await account.get('/byok/key?reservation=held', { key: RUNNER }),
   ]
   for (const { status, headers } of refused) expect([status, headers.get('Retry-After')]).toEqual([503, '60'])
   const { body: batch } = await account.post('/reservations:batch', { commands: [{ op: 'release', id: 'held' }] })
