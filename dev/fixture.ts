@@ -15,6 +15,9 @@ import { accountFile } from './local-d1.ts'
 import { ROOT } from './process-group.ts'
 import { freePort } from './system.ts'
 
+/** It looks like one, and opens nothing. */
+const OWN_KEY = 'sk-ant-kept-for-ever-0123456789'
+
 const { values } = parseArgs({
   options: { root: { type: 'string', default: ROOT }, check: { type: 'boolean', default: false } },
 })
@@ -77,6 +80,10 @@ async function live(system: Running, account: string): Promise<void> {
   const held = { credits: 30, ttl_seconds: 3_600, max_credits: 90, overage: 'debt', on_expiry: 'settle_accrued' }
   await write('runner', 'PUT', '/reservations/held', held)
   await write('runner', 'POST', '/reservations/held/extend', { accrued: 12.25, credits: 40 })
+  const { metadata: _, ...plain } = facts
+  const quote = await write('runner', 'POST', '/quotes', plain)
+  if (quote !== null) await write('runner', 'PUT', '/reservations/quoted', { quote: quote.id })
+  if (quote !== null) await write('runner', 'POST', '/reservations/quoted/settle', { credits: 45 })
   await write('operator', 'POST', '/keys', { scope: 'read', name: 'kept' })
   await write('operator', 'POST', '/dashboard-sessions', {})
   await topUp(system, write)
@@ -100,6 +107,9 @@ async function topUp({ stripeUrl, ...system }: Running, write: Write): Promise<v
   const { key } = await write('operator', 'POST', '/keys', { scope: 'billing' })
   const agreed = { enabled: true, threshold: 10, pack: 'starter', monthly_limit_cents: 2_000 }
   await writer({ ...system, stripeUrl, operatorKey: key }, write.account)('operator', 'PUT', '/auto-top-up', agreed)
+  await writer({ ...system, stripeUrl, operatorKey: key }, write.account)('operator', 'PUT', '/byok', {
+    api_key: OWN_KEY,
+  })
   await write('operator', 'POST', '/checkout', { pack: 'team', ...urls })
 }
 
