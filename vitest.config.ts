@@ -38,6 +38,8 @@ export default defineConfig(async () => {
   }
   return {
     test: {
+      // Files at a time. By default it would be one on two cores; and with more, systems wait for each other to start.
+      maxWorkers: 2,
       reporters: ['default', ...(process.env['CI'] ? [totals] : [])],
       projects: [
         // Plain Node: the pure core, and what can be said of the source.
@@ -69,7 +71,6 @@ export default defineConfig(async () => {
             include: ['test/system/**/*.test.ts', 'test/browser/**/*.test.ts'],
             testTimeout: 120_000,
             hookTimeout: 120_000,
-            fileParallelism: false,
           },
         },
       ],
