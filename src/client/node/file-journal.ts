@@ -86,8 +86,14 @@ export class FileJournal implements Journal {
     })
   }
 
-  /** Beside the old file and then in its place: at every moment one of them is whole. */
+  /** The line is on disk already, so a file that cannot be made shorter is only long; it is tried again as far on. */
   async #shorten(): Promise<void> {
+    this.#spentLines = 0
+    await this.#rewrite().catch(() => {})
+  }
+
+  /** Beside the old file and then in its place: at every moment one of them is whole. */
+  async #rewrite(): Promise<void> {
     const shorter = `${this.#path}.new`
     const file = await open(shorter, 'w', 0o600)
     try {
@@ -98,10 +104,11 @@ export class FileJournal implements Journal {
       await file.close()
       throw error
     }
-    await syncFolder(this.#path)
-    await this.#file.close()
+    // From here on the old file has no name, and what is appended to it is lost.
+    const old = this.#file
     this.#file = file
-    this.#spentLines = 0
+    await old.close()
+    await syncFolder(this.#path)
   }
 
   #inTurn<T>(write: () => Promise<T>): Promise<T> {
@@ -136,7 +143,8 @@ function parse(text: string): Line | null {
   try {
     const line = JSON.parse(text) as Line | null
     // A part of a line can be JSON too: a number, say.
-    return line?.settlement === undefined ? null : line
+    const { account, reservation, cost } = line?.settlement ?? {}
+    return typeof account === 'string' && typeof reservation === 'string' && cost ? line : null
   } catch {
     return null
   }

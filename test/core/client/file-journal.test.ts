@@ -1,5 +1,5 @@
 /** The journal in a file: what it said yes to is there after any crash. */
-import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -68,7 +68,8 @@ test('wherever the last line was torn, all before it is there, and so is all tha
 })
 
 test('lines that are none of ours are left alone', async () => {
-  await appendFile(path, '17\nnull\n\n{"is":"done"}\nhello\n')
+  await appendFile(path, '17\nnull\n\n{"is":"done"}\nhello\n{"is":"recorded","settlement":null}\n')
+  await appendFile(path, '{"is":"recorded","settlement":{"account":"acme","reservation":"one"}}\n')
   const journal = await openJournal(path)
   await journal.record(settlement('one'))
   expect((await openJournal(path)).pending()).toEqual([settlement('one')])
@@ -84,6 +85,18 @@ test('it stays short, however many settlements pass through it', async () => {
   await journal.record(settlement('one'))
   await journal.record(settlement('two'))
   expect((await readFile(path, 'utf8')).split('\n')).toHaveLength(3)
+  expect((await openJournal(path)).pending()).toEqual(['one', 'two'].map(settlement))
+})
+
+test('a file that cannot be made shorter takes what comes all the same', async () => {
+  const each = settlement('old')
+  const done = `${JSON.stringify({ is: 'done', settlement: each })}\n`
+  await writeFile(path, done.repeat(10_001))
+  // In the way of the shorter one.
+  await mkdir(`${path}.new`)
+  const journal = await openJournal(path)
+  await journal.record(settlement('one'))
+  await journal.record(settlement('two'))
   expect((await openJournal(path)).pending()).toEqual(['one', 'two'].map(settlement))
 })
 
