@@ -7,7 +7,7 @@ import { type Connection, idInPath, RESERVATION_ANSWER, TRY_WITHIN_MS } from './
 import type { ReservationAnswer } from './contract.ts'
 import { AssayError, isPassing } from './errors.ts'
 import { type Journal, nameOf, type Settlement } from './journal.ts'
-import { newController, type Runtime, type Signal } from './runtime.ts'
+import { linkedController, newController, type Runtime, type Signal } from './runtime.ts'
 import type { OnTrouble } from './trouble.ts'
 
 /** Forever, but ever more seldom, so that an API that comes back is not met by a crowd. */
@@ -87,11 +87,12 @@ export class Deliveries {
   }
 
   async #deliver(settlement: Settlement, recorded: boolean, stop: Signal): Promise<Delivered> {
-    // Before the first try: from here on a crash loses nothing.
-    if (!recorded) await this.#tell(settlement, (journal) => journal.record(settlement))
+    let isRecorded = recorded
     for (let failures = 1; ; failures += 1) {
+      // Before the first try: from here on a crash loses nothing. A journal that failed is told again before the next.
+      if (!isRecorded) isRecorded = await this.#tell(settlement, stop, (journal) => journal.record(settlement))
       const delivered = await this.#try(settlement, failures, stop)
-      if (delivered.state === 'settled') await this.#tell(settlement, (journal) => journal.done(settlement))
+      if (delivered.state === 'settled') await this.#tell(settlement, stop, (journal) => journal.done(settlement))
       if (delivered.state !== 'passing') return delivered
       await this.#runtime.sleep(delivered.pauseMs, stop)
       if (stop.aborted) return { state: 'pending' }
@@ -111,7 +112,7 @@ export class Deliveries {
       return { state: 'settled', ...(await this.#connection.once<ReservationAnswer>(call, TRY_WITHIN_MS, stop)).body }
     } catch (error) {
       if (stop.aborted) return { state: 'pending' }
-      if (error instanceof AssayError && !isPassing(error)) return await this.#refused(settlement, error)
+      if (error instanceof AssayError && !isPassing(error)) return await this.#refused(settlement, error, stop)
       // Whatever else stands between us and the API is not the API's no.
       if (failures === DELAYED_AFTER || error instanceof TypeError)
         this.#onTrouble({ kind: 'delayed', account, reservation, error })
@@ -124,30 +125,38 @@ export class Deliveries {
     }
   }
 
-  async #refused(settlement: Settlement, error: AssayError): Promise<Delivered> {
+  async #refused(settlement: Settlement, error: AssayError, stop: Signal): Promise<Delivered> {
     const { account, reservation } = settlement
     // The key, not the settlement, is refused: the next start may have a valid one, so the journal keeps it as it is.
     const forWantOfKey = error.status === 401 || error.status === 403
-    if (!forWantOfKey) await this.#tell(settlement, (journal) => journal.undeliverable(settlement, error.problem))
+    if (!forWantOfKey) await this.#tell(settlement, stop, (journal) => journal.undeliverable(settlement, error.problem))
     this.#onTrouble({ kind: forWantOfKey ? 'refused' : 'undeliverable', account, reservation, error })
     return { state: 'undeliverable', error }
   }
 
-  /** A journal that fails, or hangs, must not lose a settlement that can be delivered. */
-  async #tell(settlement: Settlement, tell: (journal: Journal) => Promise<void> | void): Promise<void> {
-    if (this.#journal === undefined) return
+  /**
+   * Whether the journal has taken it. One that fails, or hangs, must not lose a settlement that can be delivered, nor
+   * hold up who stops.
+   */
+  async #tell(settlement: Settlement, stop: Signal, tell: (journal: Journal) => Promise<void> | void): Promise<boolean> {
+    if (this.#journal === undefined) return true
     const { account, reservation } = settlement
     const journal = this.#journal
-    const waiting = newController()
+    let isOver = false
+    const waiting = linkedController(stop)
     const tooSlow = this.#runtime.sleep(JOURNAL_WITHIN_MS, waiting.signal).then(() => {
-      if (!waiting.signal.aborted) throw new Error(`the journal did not answer within ${JOURNAL_WITHIN_MS} ms`)
+      if (!isOver) throw new Error(`the journal did not answer within ${JOURNAL_WITHIN_MS} ms, or until it was stopped`)
     })
     try {
       await Promise.race([(async () => tell(journal))(), tooSlow])
+      return true
     } catch (error) {
       this.#onTrouble({ kind: 'journal', account, reservation, error })
+      return false
     } finally {
+      isOver = true
       waiting.abort()
+      waiting.unlink()
     }
   }
 

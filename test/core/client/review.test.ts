@@ -253,6 +253,31 @@ test.each([
   expect(kinds()).toEqual(['journal', 'journal'])
 })
 
+test('a journal that failed has the settlement as soon as it can, while the API cannot be reached', async () => {
+  const { told, journal } = journalOf()
+  let failures = 2
+  const record = (settlement: Settlement) => {
+    failures -= 1
+    if (failures >= 0) throw new Error('disk full')
+    return journal.record(settlement)
+  }
+  const { account, assay, kinds } = connect(api(only('/settle', lost)), { journal: { ...journal, record } })
+  await account.withReservation(BODY, async () => ({ credits: 10 }), { id: 'one', settleWithinMs: 60_000 })
+  await assay.drain({ timeoutMs: 0 })
+  expect(told, 'once').toEqual(['record one'])
+  expect(kinds()).toEqual(['journal', 'journal', 'delayed'])
+})
+
+test('who drains with a time limit does not wait longer for a journal that hangs', async () => {
+  const { journal } = journalOf()
+  const record = () => new Promise<void>(() => {})
+  const { account, assay, virtual } = connect(api(), { journal: { ...journal, record } })
+  await account.withReservation(BODY, async () => ({ credits: 10 }), { id: 'one', settleWithinMs: 0 })
+  expect(await assay.drain({ timeoutMs: 1_000 })).toHaveLength(1)
+  expect(virtual.nowMs).toBe(1_000)
+  expect(virtual.timers, 'timers left behind').toBe(0)
+})
+
 test('one that is refused for good is handed over, told of, and returned; for want of a key it is kept', async () => {
   for (const code of ['reservation_released', 'reservation_settled', 'reservation_expired', 'not_found']) {
     const { told, journal } = journalOf()
