@@ -111,6 +111,8 @@ export class Connection {
 
   async #exchange<Body>(call: Call, signal: Signal): Promise<Answer<Body>> {
     const { fetch } = this.#runtime
+    // What cannot be written as JSON is the caller's mistake, and no answer that was lost.
+    const sent = call.body === undefined ? undefined : JSON.stringify(call.body)
     let status: number
     let header: (name: string) => string | null
     let text: string
@@ -120,9 +122,9 @@ export class Connection {
         headers: {
           Authorization: `Bearer ${this.#key}`,
           Accept: 'application/json',
-          ...(call.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          ...(sent === undefined ? {} : { 'Content-Type': 'application/json' }),
         },
-        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        ...(sent === undefined ? {} : { body: sent }),
         // The API never redirects; whatever does is not the API, and a write that is followed becomes a GET.
         redirect: 'manual',
         signal,

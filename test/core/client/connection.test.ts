@@ -114,6 +114,12 @@ test('no error and no look at the client shows the key', async () => {
   }
 })
 
+test("a body that cannot be written as JSON is the caller's mistake, told at once", async () => {
+  const { virtual, account } = connect(ok)
+  await expect(account.reserve('one', { credits: 1n as unknown as number })).rejects.toThrow(TypeError)
+  expect(virtual.nowMs).toBe(0)
+})
+
 test('an id that would change the path never leaves', () => {
   const { virtual, account } = connect(ok)
   for (const id of ['', '.', '..', 'a/b', 'a?b', 'ä', 'a'.repeat(129)]) {
