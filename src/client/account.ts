@@ -50,6 +50,7 @@ export class Account {
     return this.#write({ method: 'PUT', path: `/reservations/${idInPath(id)}`, body, waitMs }, options)
   }
 
+  /** Once, within the call's time; what `withReservation` settles is tried until it is answered, and in the journal. */
   settle(id: string, body: SettleBody, options?: CallOptions): Promise<Written> {
     return this.#write({ method: 'POST', path: `/reservations/${idInPath(id)}/settle`, body }, options)
   }
@@ -83,7 +84,8 @@ export class Account {
 
   /**
    * Reserves, keeps the hold alive while the work runs, settles with the cost that it returns, releases if it throws.
-   * Rejects if nothing was held, or with the work's own error; never because a settlement is under way or was refused.
+   * Rejects if nothing was held, with the work's own error, or with a `TypeError` if it returned no cost; never because
+   * a settlement is under way or was refused. What had been spent when it throws is not charged: to charge it, return it.
    */
   withReservation<Result extends Cost>(
     body: ReserveBody,

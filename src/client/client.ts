@@ -24,6 +24,7 @@ export class AssayCredits {
   readonly #connection: Connection
   readonly #surroundings: {
     readonly deliveries: Deliveries
+    readonly atWork: Set<string>
     readonly runtime: Runtime
     readonly onTrouble: OnTrouble
   }
@@ -33,7 +34,7 @@ export class AssayCredits {
     const told = guarded(onTrouble)
     this.#connection = new Connection(url, key, runtime)
     const deliveries = new Deliveries(this.#connection, runtime, journal, told)
-    this.#surroundings = { deliveries, runtime, onTrouble: told }
+    this.#surroundings = { deliveries, atWork: new Set(), runtime, onTrouble: told }
   }
 
   account(id: string): Account {
@@ -53,7 +54,7 @@ export class AssayCredits {
 
   /**
    * At its end: waits for all settlements under way. With a time limit, those that are left then are given up by this
-   * process and returned; the journal has them for the next.
+   * process and returned; the journal has them for the next. In a Worker, hand it to `waitUntil`.
    */
   drain(options: { readonly timeoutMs?: number } = {}): Promise<readonly Settlement[]> {
     return this.#surroundings.deliveries.drain(options.timeoutMs)

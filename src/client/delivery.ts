@@ -138,7 +138,11 @@ export class Deliveries {
    * Whether the journal has taken it. One that fails, or hangs, must not lose a settlement that can be delivered, nor
    * hold up who stops.
    */
-  async #tell(settlement: Settlement, stop: Signal, tell: (journal: Journal) => Promise<void> | void): Promise<boolean> {
+  async #tell(
+    settlement: Settlement,
+    stop: Signal,
+    tell: (journal: Journal) => Promise<void> | void,
+  ): Promise<boolean> {
     if (this.#journal === undefined) return true
     const { account, reservation } = settlement
     const journal = this.#journal

@@ -38,11 +38,12 @@ export class AssayUnreachable extends Error {
 
 /**
  * There is nothing to work on, and nothing was begun. `duplicate`: another id of the same `dedupe_key` was quicker.
- * `settling`: the work was done, and its settlement is under way. `over`: it was settled or released, or has expired.
+ * `working`: this client is at it already. `settling`: the work was done, and its settlement is under way. `over`: it was
+ * settled or released, or has expired.
  */
 export class AssayNotHeld extends Error {
   override readonly name = 'AssayNotHeld'
-  readonly why: 'duplicate' | 'settling' | 'over'
+  readonly why: 'duplicate' | 'working' | 'settling' | 'over'
   readonly reservation: Reservation
 
   constructor(why: AssayNotHeld['why'], reservation: Reservation) {

@@ -18,7 +18,10 @@ const SETTLE_WITHIN_MS = 30_000
 const RELEASE_WITHIN_MS = 5_000
 
 export interface ReviewOptions {
-  /** By default a new one. Under the id of a review that is held already, that one is taken up again. */
+  /**
+   * By default a new one. With one of your own, a review that is handed out twice is billed once: while it is held it is
+   * taken up again, and afterwards it is refused.
+   */
   readonly id?: string
   /** Handed on to `review.signal`. Whether the work stops is the work's affair; a settlement is delivered all the same. */
   readonly signal?: Signal
@@ -51,6 +54,8 @@ export interface Reviewed<Result> {
 export interface Surroundings {
   readonly account: Account
   readonly deliveries: Deliveries
+  /** The reviews that this client is at, by account and id. */
+  readonly atWork: Set<string>
   readonly runtime: Runtime
   readonly onTrouble: OnTrouble
 }
@@ -61,20 +66,31 @@ export async function runReview<Result extends Cost>(
   work: (review: Review) => Promise<Result>,
   options: ReviewOptions,
 ): Promise<Reviewed<Result>> {
-  const { account, runtime } = surroundings
+  const { account, deliveries, atWork, runtime } = surroundings
   const id = options.id ?? `review_${runtime.uuid()}`
-  const sentAtMs = runtime.monotonicMs()
-  const { replayed: _, ...held } = await account.reserve(id, body, pick(options))
-  const { reservation } = held
-  if (reservation.id !== id) throw new AssayNotHeld('duplicate', reservation)
-  // Resumed from the journal, while the queue hands the same review out again.
-  if (surroundings.deliveries.isUnderWay(account.id, id)) throw new AssayNotHeld('settling', reservation)
-  if (reservation.state !== 'held') throw new AssayNotHeld('over', reservation)
-  const result = await workOn(surroundings, held, sentAtMs, work, options.signal)
-  // Without a cost the hold is left to itself, not released: whoever knows the cost can settle it for days yet.
-  const settlement = { account: account.id, reservation: id, cost: toSettleBody(result) }
-  const delivery = surroundings.deliveries.deliver(settlement, false)
-  return { result, settlement: await within(runtime, delivery, options.settleWithinMs ?? SETTLE_WITHIN_MS) }
+  const name = `${account.id}/${id}`
+  // Both are asked before the reservation is: its answer may be older than what ended meanwhile.
+  const isTaken = atWork.has(name)
+  const wasSettling = deliveries.isUnderWay(account.id, id)
+  if (!isTaken) atWork.add(name)
+  try {
+    const sentAtMs = runtime.monotonicMs()
+    const { replayed: _, ...held } = await account.reserve(id, body, pick(options))
+    const { reservation } = held
+    if (reservation.id !== id) throw new AssayNotHeld('duplicate', reservation)
+    // Resumed from the journal, while the queue hands the same review out again.
+    if (deliveries.isUnderWay(account.id, id)) throw new AssayNotHeld('settling', reservation)
+    if (reservation.state !== 'held') throw new AssayNotHeld('over', reservation)
+    if (wasSettling) throw new AssayNotHeld('settling', reservation)
+    if (isTaken) throw new AssayNotHeld('working', reservation)
+    const result = await workOn(surroundings, held, sentAtMs, work, options.signal)
+    // Without a cost the hold is left to itself, not released: whoever knows the cost can settle it for days yet.
+    const settlement = { account: account.id, reservation: id, cost: toSettleBody(result) }
+    const delivery = deliveries.deliver(settlement, false)
+    return { result, settlement: await within(runtime, delivery, options.settleWithinMs ?? SETTLE_WITHIN_MS) }
+  } finally {
+    if (!isTaken) atWork.delete(name)
+  }
 }
 
 async function workOn<Result>(

@@ -4,7 +4,8 @@ import { complain } from './runtime.ts'
 export interface Trouble {
   /**
    * `journal`: it failed, and the settlement is delivered all the same. `delayed`: a settlement could not be delivered
-   * yet, and is tried on. `refused`: the key may not deliver it; it stays in the journal for the next `resume()`.
+   * yet, and is tried on. `refused`: the key may not deliver it; it stays in the journal, if there is one, for the next
+   * `resume()`.
    * `undeliverable`: a settlement was refused for good. `release`: a hold was not returned, and will expire.
    * `heartbeat`: the API refused one, though not because the hold is gone.
    */

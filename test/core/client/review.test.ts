@@ -192,6 +192,39 @@ test('work that another runner has, or that is over, is not begun', async () => 
   expect(begun).toEqual([])
 })
 
+test('a review that is handed out twice at once is worked on once, whichever answer comes when', async () => {
+  // The second reservation is answered when the first review has long been settled, with what was true when it was asked.
+  const { account, rest, sent } = connect(
+    api(only('/one', async ({ atMs }) => (await rest(atMs === 0 ? 0 : 9_000)) ?? answer(200, held('one', TTL_MS)))),
+  )
+  let begun = 0
+  const work = async () => {
+    begun += 1
+    await rest(5_000)
+    return { credits: 10 + begun }
+  }
+  const first = account.withReservation(BODY, work, { id: 'one' })
+  await rest(2_000)
+  const second = account.withReservation(BODY, work, { id: 'one' })
+  await expect(second).rejects.toMatchObject({ why: 'working' })
+  expect((await first).settlement.state).toBe('settled')
+  expect(begun).toBe(1)
+  expect([...sent('/settle'), ...sent('/release')]).toHaveLength(1)
+  await account.withReservation(BODY, work, { id: 'one' })
+  expect(begun, 'afterwards it is for the API to say').toBe(2)
+})
+
+test('a settlement that ends while its review is reserved again was under way all the same', async () => {
+  const pending = [{ account: 'acme', reservation: 'one', cost: { credits: 10 } }]
+  const { account, assay, rest } = connect(
+    api(only('/one', async () => (await rest(5_000)) ?? answer(200, held('one', TTL_MS)))),
+    { journal: journalOf(pending).journal },
+  )
+  await assay.resume()
+  const work = async () => ({ credits: 20 })
+  await expect(account.withReservation(BODY, work, { id: 'one' })).rejects.toMatchObject({ why: 'settling' })
+})
+
 test('a settlement is tried for more than a week if it must, and the caller need not wait for it', async () => {
   const LONG_MS = 8 * DAY_MS
   const { told, journal } = journalOf()
