@@ -42,7 +42,7 @@ export interface AutoTopUpRequest {
   readonly pack: string | null
   readonly monthlyLimitCents: number | null
   /** The fingerprint of the default card as the customer saw it; `null` agrees to whatever it now is. */
-  readonly card: string | null
+  readonly card?: string | null
   readonly request: RequestFields
   readonly idempotencyKey: string | null
 }
@@ -108,8 +108,9 @@ export class ToppingUp {
     const settings = caller.kind === 'service' ? this.#switchedOff() : this.#settings(asked, now)
     if (settings === null) return { ok: true, replayed: true, view: this.view(now) }
     if ('field' in settings) return refused({ code: 'invalid', ...settings })
-    // R16: nobody agrees to a card that they were not shown.
-    if (asked.enabled && asked.card !== null && asked.card !== settings.card?.fingerprint) {
+    // R16: nobody agrees to a card that they were not shown. A Worker from before the field says nothing of it.
+    const { card: shown = null } = asked
+    if (asked.enabled && shown !== null && shown !== settings.card?.fingerprint) {
       return refused({ code: 'card_changed', card: this.#defaultCard(now) })
     }
     const by = nameOf(caller)

@@ -1,5 +1,8 @@
 import { abortAllDurableObjects, evictDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { AutoTopUpRequest } from '../../../src/account/topping-up.ts'
+import { verifyAccountKey } from '../../../src/http/account-keys.ts'
 import { type AccountApi, type Body, call } from '../api.ts'
 import { callAlarm, query } from '../object.ts'
 import { visitorOf } from '../visitor.ts'
@@ -14,6 +17,7 @@ import {
   need,
   put,
   replaceCard,
+  SETTINGS,
   tellOfCards,
   view,
   withCard,
@@ -249,6 +253,18 @@ describe('the card that was agreed to', () => {
     await tellOfCards(account)
     const again = await put(account, key, { card: fingerprint }, { 'Idempotency-Key': 'once' })
     expect([again.status, again.body.state]).toEqual([200, 'needs_agreement'])
+  })
+
+  test('is not asked for by a Worker from before, which says nothing of it', async () => {
+    const { account, key } = await withCard()
+    const named = await verifyAccountKey(key, env.SIGNING_SECRETS.split(','))
+    if (named === null) throw new Error('this is no key')
+    const asked = { enabled: true, threshold: 100_000, pack: 'starter', monthlyLimitCents: 2_000 }
+    const fromBefore = { ...asked, request: SETTINGS, idempotencyKey: null } as unknown as AutoTopUpRequest
+    const caller = { kind: 'account_key', id: named.id, hash: named.hash } as const
+    const object = env.ACCOUNT.getByName(account.id)
+    expect(await object.desk(caller, 'changeAutoTopUp', fromBefore)).toMatchObject({ ok: true })
+    expect(await view(account)).toMatchObject({ state: 'armed', agreed: { card: { brand: 'visa' } } })
   })
 
   test('is the one in the box that they ticked: a form that names another changes nothing and shows the new one', async () => {
