@@ -36,7 +36,7 @@ export class FileJournal implements Journal {
     this.#isTorn = isTorn
   }
 
-  /** Makes the file if there is none; its folder must be there. */
+  /** Makes the file if there is none; its folder must be there. One process at a time may have it, on a disk of its own. */
   static async open(path: string): Promise<FileJournal> {
     const file = resolve(path)
     const { held, lines, isTorn } = await read(file)
@@ -92,12 +92,16 @@ export class FileJournal implements Journal {
     await this.#rewrite().catch(() => {})
   }
 
-  /** Beside the old file and then in its place: at every moment one of them is whole. */
+  /**
+   * Beside the old file and then in its place: at every moment one of them is whole. What is kept is what the file says:
+   * a process that is on its way out may have recorded more in it.
+   */
   async #rewrite(): Promise<void> {
+    const { held } = await read(this.#path)
     const shorter = `${this.#path}.new`
     const file = await open(shorter, 'w', 0o600)
     try {
-      await file.appendFile([...this.#held.values()].map(toText).join(''))
+      await file.appendFile([...held.values()].map(toText).join(''))
       await file.datasync()
       await rename(shorter, this.#path)
     } catch (error) {

@@ -100,6 +100,18 @@ test('a file that cannot be made shorter takes what comes all the same', async (
   expect((await openJournal(path)).pending()).toEqual(['one', 'two'].map(settlement))
 })
 
+test('made shorter, it keeps what another process has recorded in it', async () => {
+  const done = `${JSON.stringify({ is: 'done', settlement: settlement('old') })}\n`
+  const leaving = await openJournal(path)
+  await appendFile(path, done.repeat(10_001))
+  const journal = await openJournal(path)
+  await leaving.record(settlement('one'))
+  await leaving.close()
+  await journal.record(settlement('two'))
+  expect((await readFile(path, 'utf8')).split('\n')).toHaveLength(3)
+  expect((await openJournal(path)).pending()).toEqual(['one', 'two'].map(settlement))
+})
+
 test('a journal that cannot be written says so', async () => {
   await expect(openJournal(join(folder, 'none', 'journal'))).rejects.toThrow('ENOENT')
   const journal = await openJournal(path)
