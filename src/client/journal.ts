@@ -24,5 +24,6 @@ export interface Journal {
 
 /** One word for each settlement; the same review at another cost is another. */
 export function nameOf({ account, reservation, cost }: Settlement): string {
-  return JSON.stringify([account, reservation, cost.cost_usd ?? null, cost.credits ?? null])
+  // A journal is a store of the runner's own, and a row in it may be broken: what is no cost, the API refuses.
+  return JSON.stringify([account, reservation, cost?.cost_usd ?? null, cost?.credits ?? null])
 }

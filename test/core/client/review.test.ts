@@ -42,7 +42,10 @@ function api(first: (asked: Asked) => ReturnType<Network> | null = () => null, s
   }
 }
 
-function only(verb: string, what: (asked: Asked) => ReturnType<Network>): (asked: Asked) => ReturnType<Network> | null {
+function only(
+  verb: string,
+  what: (asked: Asked) => ReturnType<Network> | null,
+): (asked: Asked) => ReturnType<Network> | null {
   return (asked) => (asked.path.endsWith(verb) ? what(asked) : null)
 }
 
@@ -375,4 +378,14 @@ test('what a journal still holds is delivered in the background, a few at a time
     'it has them already',
   ).toEqual([])
   expect(new Set(told).size).toBe(1_000)
+})
+
+test('a row of a journal that is no settlement keeps no other from being delivered', async () => {
+  const broken = { account: 'acme', reservation: 'broken', cost: null } as unknown as Settlement
+  const { told, journal } = journalOf([broken, { account: 'acme', reservation: 'one', cost: { credits: 10 } }])
+  const network = api(only('/settle', ({ body }) => (body === null ? refusal(400, 'invalid_request') : null)))
+  const { assay } = connect(network, { journal })
+  expect(await assay.resume()).toBe(2)
+  expect(await assay.drain()).toEqual([])
+  expect(told.sort()).toEqual(['done one', 'undeliverable broken invalid_request'])
 })
