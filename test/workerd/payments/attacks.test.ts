@@ -462,12 +462,15 @@ describe('auto top-up is switched on by the customer alone:', () => {
       [{ monthly_limit_cents: 0 }, 'monthly_limit_cents'],
       [{ monthly_limit_cents: 500.5 }, 'monthly_limit_cents'],
       [{ price_cents: 1 }, 'price_cents'],
-      [{ card: 'pm_other' }, 'card'],
+      [{ payment_method: 'pm_other' }, 'payment_method'],
     ]
     for (const [settings, field] of wrong) {
       const { status, body } = await put(account, key, settings)
       expect([settings, status, body.errors[0].path]).toEqual([settings, 400, field])
     }
+    // Which card it was that the customer saw is a question; none but their own default card is ever agreed to.
+    const { status, body } = await put(account, key, { card: 'pm_other' })
+    expect([status, body.code, body.field]).toEqual([409, 'conflict', 'card'])
     expect(await stored(account.id)).toBe(before)
   })
 })
