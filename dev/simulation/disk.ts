@@ -88,8 +88,8 @@ export class Disk {
 
   #exec(life: Life, query: string, values: SQLInputValue[]): Cursor {
     if (!life.isAlive) throw new Dead()
-    // Only migrations are several statements at once.
-    if (values.length === 0 && /;\s*\S/.test(query)) {
+    // Only migrations are several statements at once; and only what is new is looked at for that.
+    if (values.length === 0 && !this.#statements.has(query) && /;\s*\S/.test(query)) {
       this.#begin(life)
       this.#db.exec(query)
       return new Cursor([], [])

@@ -17,10 +17,15 @@ export function rewriteSources(by: Rewrite): void {
   rewrite = by
 }
 
+function itself(path: string) {
+  return { url: new URL(path, import.meta.url).href, shortCircuit: true }
+}
+
 registerHooks({
   resolve(specifier, context, next) {
-    if (specifier !== 'cloudflare:workers') return next(specifier, context)
-    return { url: new URL('whole/durable-object.ts', import.meta.url).href, shortCircuit: true }
+    if (specifier === 'cloudflare:workers') return itself('whole/durable-object.ts')
+    if (specifier === 'stripe' && context.parentURL?.endsWith('/src/stripe/client.ts')) return itself('whole/sdk.ts')
+    return next(specifier, context)
   },
   load(url, context, next) {
     const asModule = (source: string) => ({ format: 'module', source, shortCircuit: true }) as const
@@ -82,8 +87,21 @@ syncBuiltinESMExports()
 Object.defineProperty(crypto, 'randomUUID', { value: uuid })
 Object.assign(globalThis, { WebSocketRequestResponsePair: class {} })
 // Node computes these on threads of its own, in an order that no seed decides.
-const { createHash, createHmac } = nodeCrypto
+const { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } = nodeCrypto
 const macOf = (key: Uint8Array, text: Uint8Array) => new Uint8Array(createHmac('sha256', key).update(text).digest())
+interface Hkdf {
+  readonly salt: Uint8Array
+  readonly info: Uint8Array
+}
+interface Gcm {
+  readonly iv: Uint8Array
+  readonly additionalData: Uint8Array
+}
+const TAG_BYTES = 16
+const derive = ({ salt, info }: Hkdf, root: Uint8Array, bits: number) =>
+  new Uint8Array(hkdfSync('sha256', root, salt, info, bits / 8))
+/** Sealing and opening let others be served meanwhile, as in the runtime. */
+const inAnotherTurn = () => new Promise((resolve) => setTimeout(resolve, 0))
 const subtle = {
   timingSafeEqual,
   importKey: async (_format: string, raw: Uint8Array) => raw.slice(),
@@ -92,6 +110,20 @@ const subtle = {
     mac.byteLength === 32 && timingSafeEqual(macOf(key, text), mac),
   digest: async (_algorithm: string, text: Uint8Array) =>
     new Uint8Array(createHash('sha256').update(text).digest()).buffer,
+  deriveBits: async (how: Hkdf, root: Uint8Array, bits: number) => derive(how, root, bits).buffer,
+  deriveKey: async (how: Hkdf, root: Uint8Array, { length }: { readonly length: number }) => derive(how, root, length),
+  async encrypt({ iv, additionalData }: Gcm, key: Uint8Array, text: Uint8Array) {
+    await inAnotherTurn()
+    const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(additionalData)
+    return new Uint8Array(Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()])).buffer
+  },
+  async decrypt({ iv, additionalData }: Gcm, key: Uint8Array, sealed: Uint8Array) {
+    await inAnotherTurn()
+    const decipher = createDecipheriv('aes-256-gcm', key, iv).setAAD(additionalData)
+    decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
+    // Throws where the tag does not fit.
+    return new Uint8Array(Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()])).buffer
+  },
 }
 for (const [name, value] of Object.entries(subtle)) Object.defineProperty(crypto.subtle, name, { value })
 function randomValues<T extends Uint8Array>(array: T): T {

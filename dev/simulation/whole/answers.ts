@@ -8,8 +8,21 @@ import type { Call, Permitted } from './call.ts'
 import { type Asked, nameIn } from './door.ts'
 import type { ObjectHost } from './object-host.ts'
 import type { Count } from './sometimes.ts'
+import { previewOf } from '../../../src/account/byok.ts'
+import { ownKeyOf } from './secrets.ts'
 import { type Json, textOfBalance, textOfGrant, textOfReservation } from './texts.ts'
 import { PROBLEMS } from './worker-parts.ts'
+
+/** When a request was sent. */
+interface Known {
+  /** The last entry on disk. */
+  readonly version: number
+  /** In how many states the reservation that it names had been. */
+  readonly states: number
+  /** How often the own key had been another, and how often it had been given out. */
+  readonly ownKeys: number
+  readonly readings: number
+}
 
 export interface Answered {
   readonly asked: Asked
@@ -18,8 +31,7 @@ export interface Answered {
   readonly text: string
   readonly json: Json
   readonly host: ObjectHost | undefined
-  /** When it was sent: the last entry on disk, and in how many states the reservation that it names had been. */
-  readonly known: { readonly version: number; readonly states: number }
+  readonly known: Known
   readonly others: readonly string[]
   readonly counters: Count
 }
@@ -40,6 +52,8 @@ export function judgeAnswer(answered: Answered): void {
     else if (WRITES.has(asked.what)) judgeWrite(answered)
     else if (asked.what === 'getBalance') judgeBalance(answered, json)
     else if (asked.what === 'getReservation') judgeReservation(answered)
+    else if (asked.what === 'readByokKey') judgeReading(answered)
+    else if (asked.what.endsWith('Byok')) judgeOwnKey(answered)
     else if (asked.what === 'foreign') same('status of a foreign key', answered.response.status, 404)
   } catch (error) {
     const { method, path, body } = asked
@@ -139,4 +153,46 @@ function judgeReservation({ asked, host, known, response, json }: Answered): voi
   }
   const text = textOfReservation(json)
   if (!history.includes(text)) throw new Violation(`it never was so; it was ${history.join(', then ')}`)
+}
+
+/** As it was at some time since the request was sent; what was put is what is there then. */
+function judgeOwnKey({ asked, host, known, response, json, counters }: Answered): void {
+  same('status', response.status, 200)
+  const { preview, enabled, usable } = json
+  const history = host?.follower.ownKeys.slice(known.ownKeys - 1) ?? []
+  if (!history.includes(preview as string | null)) throw new Violation(`it never was so; it was ${history.join()}`)
+  same('whether there is one', enabled, preview !== null)
+  // Old secrets stay listed until no key is sealed under them.
+  same('whether it opens', usable, enabled)
+  const { api_key: put } = (asked.body ?? {}) as { readonly api_key?: string }
+  if (asked.method === 'PUT') same('the key that was put', preview, previewOf(String(put)))
+  if (asked.method === 'DELETE') same('the key that was removed', preview, null)
+  counters.count('own key: answered')
+}
+
+const MAY_REFUSE: ReadonlySet<unknown> = new Set([
+  'not_found',
+  'forbidden',
+  'reservation_settled',
+  'reservation_released',
+  'reservation_expired',
+])
+
+/** A key that was there since it was asked for, and not before the entry that says so is on disk. */
+function judgeReading({ asked, host, known, response, json, counters }: Answered): void {
+  if (response.status !== 200) {
+    if (!MAY_REFUSE.has(json['code'])) throw new Violation('a key is refused for no reason')
+    counters.count('own key: refused to a runner')
+    return
+  }
+  const history = host?.follower.ownKeys.slice(known.ownKeys - 1) ?? []
+  const given = history.filter((shown) => shown !== null).map((shown) => ownKeyOf(asked.account ?? '', numberIn(shown)))
+  if (!given.includes(String(json['api_key']))) throw new Violation(`that key was not there; there was ${given.join()}`)
+  const readings = host?.follower.model.byokReadings ?? 0
+  if (readings <= known.readings) throw new Violation('a key is given out, and no entry says so')
+  counters.count('own key: given to a runner')
+}
+
+function numberIn(preview: string): number {
+  return Number(preview.slice(-4))
 }

@@ -70,7 +70,7 @@ export class Buyer {
     this.#isChanging = true
     const pack = chance.pick(['starter', 'starter', 'team'])
     const limit = (findPack(pack)?.priceCents ?? 0) * (1 + chance.below(4))
-    const terms = { threshold: chance.pick([20, 100, 400]), pack, monthly_limit_cents: limit }
+    const terms = { threshold: chance.pick([20, 100, 400, 600, 1_200]), pack, monthly_limit_cents: limit }
     if (enabled) Object.assign(judge, { isOff: false, mayBeOn: true, isAgreeing: true })
     const body = enabled ? { enabled, ...terms } : { enabled }
     const heard = await this.#system.door.send(

@@ -115,7 +115,12 @@ export class Door {
     const host = hosts.get(asked.account ?? '')
     const call = new Call(asked.what, this.isCalm)
     const named = host?.follower.historyOf(nameIn(asked.path))
-    const known = { version: host?.follower.version ?? 0, states: named?.length ?? 0 }
+    const known = {
+      version: host?.follower.version ?? 0,
+      states: named?.length ?? 0,
+      ownKeys: host?.follower.ownKeys.length ?? 0,
+      readings: host?.follower.model.byokReadings ?? 0,
+    }
     const request = new Request(ORIGIN + path, {
       method,
       headers: {

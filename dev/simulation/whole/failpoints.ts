@@ -36,8 +36,17 @@ export const FAILPOINTS: readonly Failpoint[] = [
   'after a batch',
 ]
 
-/** Those that are met where nobody buys anything. */
-export const FAILPOINTS_OF_REVIEWS: readonly Failpoint[] = FAILPOINTS.filter((name) => !name.includes('the call'))
+const OF_MONEY =
+  /the call|commit of (?:refund|refund_reversal|dispute|dispute_reversal|auto_top_up_changed|inbox|payer|purchases|refunds|settings_requests)$/
+
+/** Those that are met where money moves only, and all others. */
+export const FAILPOINTS_OF_MONEY: readonly Failpoint[] = FAILPOINTS.filter((name) => OF_MONEY.test(name))
+export const FAILPOINTS_OF_REVIEWS: readonly Failpoint[] = FAILPOINTS.filter((name) => !OF_MONEY.test(name))
+
+/** Of those, what few lives come to. */
+export const SELDOM: readonly Failpoint[] = FAILPOINTS_OF_MONEY.filter((name) =>
+  /cancel|confirm|POST .*(?:payment_intents|refunds)$|charges|dispute|reversal|commit of refund/.test(name),
+)
 
 const KNOWN: ReadonlySet<string> = new Set(FAILPOINTS)
 

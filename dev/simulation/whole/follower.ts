@@ -54,6 +54,8 @@ export class Follower {
   readonly #balances = new Map<number, BalanceThen>()
   readonly #reservations = new Map<string, string[]>()
   readonly #names = new Map<string, string>()
+  /** What was ever shown of the account's own key, the newest last; `null` where there was none. */
+  readonly ownKeys: (string | null)[] = [null]
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -165,6 +167,7 @@ export class Follower {
       if (command.op === 'reserve' && verdict.outcome !== 'refused') {
         this.#names.set(command.id, verdict.reservation?.id ?? command.id)
       }
+      if (command.op === 'change_byok' && verdict.outcome === 'accepted') this.ownKeys.push(command.preview)
       const part = partOf(command)
       part?.call.permit(part.number, permittedBy(verdict, model))
     } catch (cause) {

@@ -11,7 +11,7 @@ import { Buyer } from './buyer.ts'
 import type { D1 } from './d1.ts'
 import { judgeEnd } from './last-judgement.ts'
 import { Operator } from './operator.ts'
-import type { Resident } from './resident.ts'
+import { OwnKey } from './own-key.ts'
 import { Runners } from './runners.ts'
 import type { Count } from './sometimes.ts'
 import { type Cast, drawStep } from './steps.ts'
@@ -42,7 +42,7 @@ const DAY_MS = 24 * 60 * 60_000
 const MIN_STEPS = 30
 const MORE_STEPS = 90
 /** One life of so many has money in it: a charge costs as much time as a hundred reservations. */
-const ONE_WITH_PAYMENTS = 5
+const ONE_WITH_PAYMENTS = 6
 /** The second account is there for what must not be mixed up. */
 const ONE_FOR_THE_SECOND = 6
 /** More than a Checkout page stays open, an attempt's key lives and an event is sent again. */
@@ -61,7 +61,7 @@ export async function live({ seed, only, ...surroundings }: Life): Promise<Lived
   bank.startAgain(0)
   d1.startAgain(random(seed ^ 0xd1), counters)
   const system = new System({ time, seed, bank, d1, counters, errors })
-  const casts = system.residents.map((resident) => castOf(system, resident))
+  const casts = castsOf(system)
   const steps: { number: number; name: string }[] = []
   let what = 'begin'
   let violation: string | null = null
@@ -69,6 +69,7 @@ export async function live({ seed, only, ...surroundings }: Life): Promise<Lived
     if (chance.below(ONE_WITH_PAYMENTS) === 0) system.startRepairs()
     const last = MIN_STEPS + chance.below(MORE_STEPS)
     if (chance.below(2) === 0) casts[0]?.weather.change()
+    casts[0]?.weather.aim(chance)
     await begin(system, casts)
     for (let number = 1; number <= last; number += 1) {
       if (only !== undefined && !only.has(number)) continue
@@ -99,10 +100,16 @@ export async function live({ seed, only, ...surroundings }: Life): Promise<Lived
   return { steps, entries, ledgerCounts: system.ledgerCounts, violation }
 }
 
-function castOf(system: System, resident: Resident): Cast {
-  const runners = new Runners(system, resident)
-  const operator = new Operator(system, resident, runners)
-  return { runners, operator, buyer: new Buyer(system, resident), weather: new Weather(system, resident) }
+function castsOf(system: System): readonly Cast[] {
+  const operators: Operator[] = []
+  return system.residents.map((resident) => {
+    const runners = new Runners(system, resident)
+    const operator = new Operator(system, resident, runners)
+    operators.push(operator)
+    const ownKey = new OwnKey(system, resident, runners)
+    const [buyer, weather] = [new Buyer(system, resident), new Weather(system, resident)]
+    return { runners, operator, operators, ownKey, buyer, weather }
+  })
 }
 
 async function begin(system: System, casts: readonly Cast[]): Promise<void> {
@@ -123,7 +130,7 @@ async function calmDown(system: System, casts: readonly Cast[]): Promise<void> {
   d1.weather = 'works'
   post.isShut = false
   for (const { host } of residents)
-    Object.assign(host, { isCalm: true, killAt: null, killAfter: null, alarmLateByMs: 0 })
+    Object.assign(host, { isCalm: true, killAt: null, killAfter: null, aim: null, alarmLateByMs: 0 })
   await system.pass(OVERDUE_MS)
   for (let day = 0; day < MAX_QUIET_DAYS; day += 1) {
     await system.pass(DAY_MS)

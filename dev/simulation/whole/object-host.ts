@@ -58,6 +58,8 @@ export class ObjectHost {
   /** Where the object will be killed next, if it comes there; and after how many more failpoints, whichever. */
   killAt: Failpoint | null = null
   killAfter: number | null = null
+  /** One place of this life's: there it is killed when it first comes there, however seldom anybody does. */
+  aim: Failpoint | null = null
   /** The runtime has lost the alarm that is armed; arming another brings it back. */
   lostAlarm: number | null = null
   alarmLateByMs = 0
@@ -257,7 +259,8 @@ export class ObjectHost {
       return false
     }
     if (this.killAfter !== null) this.killAfter -= 1
-    if (this.killAt !== here && this.killAfter !== 0) return false
+    if (this.killAt !== here && this.killAfter !== 0 && this.aim !== here) return false
+    if (this.aim === here) this.aim = null
     this.#options.counters.count(`killed: ${here}`)
     if (this.follower.model.open.length > 0) this.#options.counters.count('object: killed with holds open')
     this.kill()

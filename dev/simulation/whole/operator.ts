@@ -6,6 +6,7 @@ import { newId, type Resident } from './resident.ts'
 import type { Runners } from './runners.ts'
 import { OPERATOR } from './secrets.ts'
 import type { System } from './system.ts'
+import type { Json } from './texts.ts'
 
 const MINUTE_MS = 60_000
 const LASTS_MS = [MINUTE_MS, 10 * MINUTE_MS, 60 * MINUTE_MS, 24 * 60 * MINUTE_MS, 5 * 24 * 60 * MINUTE_MS]
@@ -84,8 +85,25 @@ export class Operator {
 
   /** The differences that it names. */
   async audit(): Promise<readonly string[] | null> {
+    return ((await this.#heardOfAudit())?.['differences'] ?? null) as readonly string[] | null
+  }
+
+  /** Which of the deployment's secrets seals the account's own key; `undefined` if no answer was heard. */
+  async secretOfOwnKey(): Promise<unknown> {
+    return (await this.#heardOfAudit())?.['byok_secret']
+  }
+
+  async #heardOfAudit(): Promise<Json | null> {
     const heard = await this.#system.door.send(this.#asked('audit', 'GET', '/audit'))
-    return heard.heard && heard.status === 200 ? (heard.json['differences'] as string[]) : null
+    return heard.heard && heard.status === 200 ? heard.json : null
+  }
+
+  /** Keys come and go. */
+  async mintKey(): Promise<void> {
+    const heard = await this.#runners.insist(this.#asked('mintKey', 'POST', '/keys', { scope: 'runner' }))
+    if (!heard.heard || heard.status !== 201) return
+    const id = String((heard.json['id'] ?? '') as string)
+    if (id !== '') await this.#runners.insist(this.#asked('revokeKey', 'DELETE', `/keys/${id}`))
   }
 
   #asked(what: string, method: Asked['method'], path: string, body?: object): Asked {

@@ -16,6 +16,11 @@ const EVENTS = [
   'client: another body under the same id',
   'client: an old request comes again',
   'client: a key of another account',
+  'own key: answered',
+  'own key: given to a runner',
+  'own key: refused to a runner',
+  'secrets: another in front',
+  'secrets: an old one taken away',
   'waiter: served',
   'waiter: refused in the end',
   'batch: mixed answers',
@@ -57,7 +62,11 @@ const EVENTS = [
   'outcome: declined',
 ] as const
 
-/** Of what the model counts, what whole lives must meet as well. */
+/**
+ * Of what the model counts, what whole lives must meet as well. Not among it is 'quote: replayed, though it is no longer
+ * good', which takes a deployment without the secret that signed the quote (workerd/quotes), and 'byok: not read, removed',
+ * which the object says of itself, without the ledger (workerd/byok).
+ */
 const OF_LEDGER = [
   'reserve: held',
   'reserve: with the last free millicredit',
@@ -66,8 +75,8 @@ const OF_LEDGER = [
   'quote: used',
   'quote: forged',
   'quote: mismatch',
-  'quote: replayed, though it is no longer good',
   'quote: what is above it is absorbed',
+  'quote: under byok',
   'reserve: replayed',
   'reserve: replayed after it closed',
   'reserve: deduplicated',
@@ -113,6 +122,21 @@ const OF_LEDGER = [
   'return: lost, its grant was voided',
   'return: pays debt',
   'debt: repaid by a grant',
+  'byok: reserved',
+  'byok: settled',
+  'byok: settled late',
+  'byok: settled after it was switched off',
+  'byok: replayed',
+  'byok: added',
+  'byok: replaced',
+  'byok: removed',
+  'byok: removed while reviews are held',
+  'byok: reserved without credits',
+  'byok: expires',
+  'byok: read',
+  'byok: read under another name',
+  'byok: not read, closed',
+  'byok: not read, paid for in credits',
   'purchase: started',
   'purchase: replayed',
   'payment: paid after it was open',
@@ -141,8 +165,8 @@ export type Sometimes =
   | `killed: ${(typeof FAILPOINTS)[number]}`
   | `ledger: ${(typeof OF_LEDGER)[number]}`
 
-/** No actor switches BYOK yet. */
-const UNREACHED = /byok/
+/** Its entry follows another one of the same commit, which has freed or given the credits, and is named by that. */
+const UNREACHED = /commit of debt_repaid/
 
 export const SOMETIMES: readonly Sometimes[] = [
   ...EVENTS,

@@ -2,6 +2,7 @@
 import type { Random } from '../../../test/core/ledger/random.ts'
 import type { Buyer } from './buyer.ts'
 import type { Operator } from './operator.ts'
+import type { OwnKey } from './own-key.ts'
 import type { Runners } from './runners.ts'
 import type { System } from './system.ts'
 import type { Weather } from './weather.ts'
@@ -11,7 +12,10 @@ export interface Cast {
   readonly runners: Runners
   readonly operator: Operator
   readonly buyer: Buyer
+  readonly ownKey: OwnKey
   readonly weather: Weather
+  /** Of every account. */
+  readonly operators: readonly Operator[]
 }
 
 export interface Step {
@@ -34,10 +38,18 @@ export const STEPS: readonly Step[] = [
   { name: 'quote', weights: [5, 1], act: ({ runners }) => runners.quote() },
   { name: 'read', weights: [5, 2], act: ({ runners }) => runners.read() },
   { name: 'list', weights: [2, 1], act: ({ runners }) => runners.list() },
+  { name: 'put the own key', weights: [1, 1], act: ({ ownKey }) => ownKey.put() },
+  { name: 'remove the own key', weights: [2, 2], act: ({ ownKey }) => ownKey.remove() },
+  { name: 'look at the own key', weights: [1, 0], act: ({ ownKey }) => ownKey.look() },
+  { name: 'read the own key', weights: [3, 1], act: ({ ownKey }) => ownKey.read() },
+  { name: 'read it under another name', weights: [1, 0], act: ({ ownKey }) => ownKey.readUnderAnotherName() },
   { name: 'trespass', weights: [1, 1], act: ({ runners }) => runners.trespass() },
   { name: 'grant', weights: [9, 3], act: ({ operator }) => operator.grant() },
   { name: 'void a grant', weights: [2, 1], act: ({ operator }) => operator.voidGrant() },
   { name: 'allow debt', weights: [2, 2], act: ({ operator }) => operator.changeDebt() },
+  { name: 'mint a key and revoke it', weights: [1, 1], act: ({ operator }) => operator.mintKey() },
+  { name: 'audit', weights: [1, 1], act: async ({ operator }) => void (await operator.audit()) },
+  { name: 'change the secrets', weights: [1, 0], act: (cast) => cast.weather.changeSecrets(cast.operators) },
   { name: 'rebuild history', weights: [1, 1], act: ({ operator }) => operator.rebuild() },
   {
     name: 'buy',

@@ -21,14 +21,15 @@ import { Door } from './door.ts'
 import { Follower } from './follower.ts'
 import { ObjectHost } from './object-host.ts'
 import type { Resident } from './resident.ts'
-import { SECRETS, WEBHOOK_SECRET } from './secrets.ts'
+import { BYOK_SECRETS, SECRETS, WEBHOOK_SECRET } from './secrets.ts'
 import type { Count } from './sometimes.ts'
 import { repair } from './worker-parts.ts'
 
 /** So much may happen while time passes once; more is a loop. */
 const MAX_HAPPENINGS = 50_000
-const HOUR_MS = 60 * 60_000
-/** In production it runs every five minutes, and looks at six hours at the most. */
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+/** In production it runs every five minutes, and looks at six hours at the most; here, again until it has come up. */
 const REPAIR_EVERY_MS = 5 * HOUR_MS
 const REPAIRS_AT_ONCE = 3
 
@@ -62,6 +63,8 @@ export class System {
   /** Whether anybody buys anything, so that there is anything to repair. */
   hasPayments = false
   isRepairing = false
+  /** The newest first, as the deployment lists them. */
+  byokSecrets: readonly string[] = BYOK_SECRETS.slice(0, 1)
   /** The commit after which the alarm was last looked at. */
   readonly #judgedAt = new Map<ObjectHost, number>()
   #repairAt = Number.POSITIVE_INFINITY
@@ -138,6 +141,7 @@ export class System {
     lives.set(name, { host, life: itself })
     return {
       ...SECRETS,
+      BYOK_SECRETS: this.byokSecrets.join(),
       STRIPE_API_BASE: `https://${name}`,
       HISTORY: this.d1.database((place) => host.goesOn(itself(), place)),
     }
@@ -205,9 +209,11 @@ export class System {
 
   /** Whether no event is older than what was looked through. */
   get isRepaired(): boolean {
-    if (!this.hasPayments) return true
-    const listedTo = Number(this.d1.read('SELECT listed_to FROM repairs')[0]?.['listed_to'] ?? 0)
-    return listedTo * 1_000 > this.now - REPAIR_EVERY_MS - HOUR_MS
+    return !this.hasPayments || this.isListedUpTo(this.now - REPAIR_EVERY_MS - HOUR_MS)
+  }
+
+  isListedUpTo(at: number): boolean {
+    return Number(this.d1.read('SELECT listed_to FROM repairs')[0]?.['listed_to'] ?? 0) * 1_000 > at
   }
 
   async repair(): Promise<void> {
@@ -215,6 +221,7 @@ export class System {
     this.#repairAt = this.now + REPAIR_EVERY_MS
     for (let run = 0; run < REPAIRS_AT_ONCE; run += 1) {
       await repair(this.door.envFor(new Call('repair', this.door.isCalm)))
+      if (this.isListedUpTo(this.now - MINUTE_MS)) break
     }
     this.counters.count('post: the scheduled repair ran')
     this.isRepairing = false

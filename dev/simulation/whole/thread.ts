@@ -1,4 +1,5 @@
 /** What one thread keeps from life to life: Stripe's double and D1, which take long to make, and what is printed meanwhile. */
+import { KeyRing } from '../../../src/account/key-ring.ts'
 import { random } from '../../../test/core/ledger/random.ts'
 import { Bank } from '../bank.ts'
 import { Dead } from '../disk.ts'
@@ -6,6 +7,7 @@ import { time } from '../runtime.ts'
 import { D1 } from './d1.ts'
 import { live, type Lived } from './life.ts'
 import { shrink } from './shrink.ts'
+import { BYOK_SECRETS } from './secrets.ts'
 import { Counters, type Counts } from './sometimes.ts'
 import { lives } from './system.ts'
 
@@ -58,6 +60,8 @@ export class Thread {
   }
 
   async run({ seed, only }: Job): Promise<Report> {
+    // Derived once for all lives, so that the first takes no other turns than the same later.
+    await KeyRing.of(BYOK_SECRETS)
     const lived = await this.#live(seed, only)
     const { violation, entries, steps } = lived
     const { counts } = this.#counters

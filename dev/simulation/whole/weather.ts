@@ -1,6 +1,9 @@
 /** What nobody decides: losses on every way, kills, alarms, clocks, and how time passes. */
-import { FAILPOINTS, FAILPOINTS_OF_REVIEWS } from './failpoints.ts'
+import type { Random } from '../../../test/core/ledger/random.ts'
+import { FAILPOINTS, FAILPOINTS_OF_MONEY, FAILPOINTS_OF_REVIEWS, SELDOM } from './failpoints.ts'
+import type { Operator } from './operator.ts'
 import type { Resident } from './resident.ts'
+import { BYOK_SECRETS } from './secrets.ts'
 import type { System } from './system.ts'
 
 const SECOND_MS = 1_000
@@ -47,6 +50,33 @@ export class Weather {
       default:
         host.killAfter = 1 + chance.below(MAX_FAILPOINTS)
     }
+  }
+
+  /** Beside all that strikes at random, each life has one place at which it is sure to be killed if it comes there. */
+  aim(chance: Random): void {
+    const { hasPayments } = this.#system
+    const places = hasPayments ? chance.pick([FAILPOINTS_OF_MONEY, SELDOM]) : FAILPOINTS_OF_REVIEWS
+    this.#resident.host.aim = chance.pick(places)
+  }
+
+  /**
+   * A deployment with another secret in front, which opens every object anew; or, once the audits say that no key is
+   * sealed under an old one, without it.
+   */
+  async changeSecrets(operators: readonly Operator[]): Promise<void> {
+    const { byokSecrets, counters, residents } = this.#system
+    if (byokSecrets.length === 1) {
+      const next = BYOK_SECRETS[BYOK_SECRETS.indexOf(byokSecrets[0] ?? '') + 1]
+      if (next === undefined) return
+      counters.count('secrets: another in front')
+      this.#system.byokSecrets = [next, ...byokSecrets]
+    } else {
+      const sealed = await Promise.all(operators.map((operator) => operator.secretOfOwnKey()))
+      if (this.#system.byokSecrets !== byokSecrets || sealed.some((each) => each !== null && each !== 'newest')) return
+      counters.count('secrets: an old one taken away')
+      this.#system.byokSecrets = byokSecrets.slice(0, 1)
+    }
+    for (const { host } of residents) host.kill()
   }
 
   /** Late, lost for good, or once more beside the one that is under way. */
