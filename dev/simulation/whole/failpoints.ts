@@ -43,10 +43,11 @@ const OF_MONEY =
 export const FAILPOINTS_OF_MONEY: readonly Failpoint[] = FAILPOINTS.filter((name) => OF_MONEY.test(name))
 export const FAILPOINTS_OF_REVIEWS: readonly Failpoint[] = FAILPOINTS.filter((name) => !OF_MONEY.test(name))
 
-/** Of those, what few lives come to. */
-export const SELDOM: readonly Failpoint[] = FAILPOINTS_OF_MONEY.filter((name) =>
-  /cancel|confirm|POST .*(?:payment_intents|refunds)$|charges|dispute|reversal|commit of refund/.test(name),
-)
+/** Of both, what few lives come to. */
+const SELDOM =
+  /cancel|of (?:byok|byok_read|calibrations|dispute|dispute_reversal|extend|reservation_aliases|schema_steps|settings_requests)$/
+export const SELDOM_OF_MONEY: readonly Failpoint[] = FAILPOINTS_OF_MONEY.filter((name) => SELDOM.test(name))
+export const SELDOM_OF_REVIEWS: readonly Failpoint[] = FAILPOINTS_OF_REVIEWS.filter((name) => SELDOM.test(name))
 
 const KNOWN: ReadonlySet<string> = new Set(FAILPOINTS)
 

@@ -60,6 +60,8 @@ function judgeLedger({ host }: Resident, store: Store, entries: readonly Entry[]
   checkAll({ book, entries, reservations, held, grants, purchases })
   compareAll({ reservations, grants, purchases }, follower.model)
   same('entries that were seen', follower.version, entries.length)
+  const [kept] = disk.read('SELECT preview FROM byok')
+  same('the own key that is kept', kept?.['preview'] ?? null, follower.ownKeys.at(-1))
 }
 
 /** I10: the very rows, their sums by day, and nothing else. */

@@ -77,7 +77,8 @@ export class Runners {
   }
 
   async extend(): Promise<void> {
-    await this.insist(this.#asked('extend', this.pick(), this.#report()))
+    const id = this.pick()
+    await this.insist(this.#asked('extend', id, this.#report(id)))
   }
 
   async batch(): Promise<void> {
@@ -92,8 +93,10 @@ export class Runners {
         }
         case 1:
           return { op: 'release', id: this.pick() }
-        case 2:
-          return { op: 'extend', id: this.pick(), ...this.#report() }
+        case 2: {
+          const id = this.pick()
+          return { op: 'extend', id, ...this.#report(id) }
+        }
         default: {
           const id = this.pick()
           return { op: 'settle', id, ...this.#cost(id) }
@@ -212,7 +215,8 @@ export class Runners {
   #facts() {
     const { chance } = this.#system
     const tier = chance.pick(['quick_scan', 'code_review', 'deep_analysis'])
-    return { tier, diff_lines: chance.below(3_000), files: chance.below(60) }
+    const facts = { tier, diff_lines: chance.below(3_000), files: chance.below(60) }
+    return chance.below(2) === 0 ? facts : { ...facts, repository: chance.pick(['api', 'web']) }
   }
 
   #credits() {
@@ -236,14 +240,17 @@ export class Runners {
     return chance.below(4) === 0 ? { cost_usd: String(amount / 100_000) } : { credits: amount / 1_000 }
   }
 
-  #report() {
+  /** Around what it holds and has reported. */
+  #report(id: string) {
     const { chance } = this.#system
-    const { free } = this.#resident.host.follower.model
-    const amount = () => chance.pick([...AMOUNTS, free, 1 + chance.below(30_000)]) / 1_000
+    const { free, reservations } = this.#resident.host.follower.model
+    const { held, accrued } = reservations.get(id) ?? { held: 5_000, accrued: 0 }
+    const about = (known: number) =>
+      Math.max(0, known + chance.pick([0, 1, 500, 12_345, -1, free, Math.ceil(free / 3), 1 + chance.below(30_000)]))
     return {
       ...(chance.below(2) === 0 ? { ttl_seconds: chance.pick(TTLS_SECONDS) } : {}),
-      ...(chance.below(4) === 0 ? { credits: amount() } : {}),
-      ...(chance.below(2) === 0 ? { accrued: amount() } : {}),
+      ...(chance.below(3) === 0 ? { credits: Math.max(1, about(held)) / 1_000 } : {}),
+      ...(chance.below(2) === 0 ? { accrued: about(accrued) / 1_000 } : {}),
     }
   }
 }

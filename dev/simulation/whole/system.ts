@@ -297,6 +297,7 @@ const DUE = `SELECT min(due) AS due FROM (
   SELECT min(expires_at) AS due FROM reservations WHERE state = 'held'
   UNION ALL SELECT min(expires_at) FROM grants WHERE live = 1 AND free > 0
   UNION ALL SELECT min(due_at) FROM inbox
+  UNION ALL SELECT 0 FROM learning WHERE learned_to < (SELECT ifnull(max(seq), 0) FROM entries)
   UNION ALL SELECT retry_at FROM outbox WHERE drained_to < (SELECT ifnull(max(seq), 0) FROM entries) OR described = 0
 )`
 

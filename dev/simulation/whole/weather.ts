@@ -1,6 +1,12 @@
 /** What nobody decides: losses on every way, kills, alarms, clocks, and how time passes. */
 import type { Random } from '../../../test/core/ledger/random.ts'
-import { FAILPOINTS, FAILPOINTS_OF_MONEY, FAILPOINTS_OF_REVIEWS, SELDOM } from './failpoints.ts'
+import {
+  FAILPOINTS,
+  FAILPOINTS_OF_MONEY,
+  FAILPOINTS_OF_REVIEWS,
+  SELDOM_OF_MONEY,
+  SELDOM_OF_REVIEWS,
+} from './failpoints.ts'
 import type { Operator } from './operator.ts'
 import type { Resident } from './resident.ts'
 import { BYOK_SECRETS } from './secrets.ts'
@@ -55,7 +61,8 @@ export class Weather {
   /** Beside all that strikes at random, each life has one place at which it is sure to be killed if it comes there. */
   aim(chance: Random): void {
     const { hasPayments } = this.#system
-    const places = hasPayments ? chance.pick([FAILPOINTS_OF_MONEY, SELDOM]) : FAILPOINTS_OF_REVIEWS
+    const ofMoney = [FAILPOINTS_OF_MONEY, SELDOM_OF_MONEY]
+    const places = chance.pick(hasPayments ? ofMoney : [FAILPOINTS_OF_REVIEWS, SELDOM_OF_REVIEWS])
     this.#resident.host.aim = chance.pick(places)
   }
 
