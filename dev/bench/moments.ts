@@ -22,7 +22,7 @@ export async function manyDue(url: URL): Promise<ManyDue> {
   const { version } = (await api('GET', '/v1/accounts/due/balance')) as { version: number }
   await historyIsComplete(api, '/v1/accounts/due', version)
   const dueAt = Date.now() + DUE_IN_MS
-  await api('POST', '/bench/due/past', { closed: 0, isSent: false, sentFrom: dueAt + WATCHED_MS, heldUntil: dueAt })
+  await api('POST', '/bench/due/past', { closed: 0, sentFrom: dueAt + WATCHED_MS, heldUntil: dueAt })
   await api('POST', '/bench/due/evict')
   // Opens it, which arms its alarm.
   await api('GET', '/v1/accounts/due/balance')
@@ -44,7 +44,7 @@ export async function catchUpSeconds(url: URL): Promise<number> {
   const api = operatorApi(url)
   await fund(api, 'behind', 1_000)
   await historyIsComplete(api, '/v1/accounts/behind', 1)
-  await api('POST', '/bench/behind/past', { closed: REVIEWS_BEHIND, isSent: false, sentFrom: 0, heldUntil: null })
+  await api('POST', '/bench/behind/past', { closed: REVIEWS_BEHIND, sentFrom: 0, heldUntil: null })
   await api('POST', '/bench/behind/evict')
   const began = performance.now()
   await api('GET', '/v1/accounts/behind/balance')

@@ -11,6 +11,7 @@ import type { EpochMs, Millicredits } from '../ledger/amounts.ts'
 import { describeError } from './describe-error.ts'
 import type { Job } from './jobs.ts'
 import type { AccountLedger } from './ledger.ts'
+import { letOthersIn } from './let-others-in.ts'
 import { integer, type Row, text } from './rows.ts'
 
 /** Pairs of a tier and a repository; beyond them the one that was learned from longest ago is forgotten. */
@@ -104,6 +105,7 @@ export class Learning implements Job {
     try {
       while (this.#learnt.learnedTo < this.#ledger.book.seq && Date.now() < until) {
         await this.#inTurn(() => this.#learnBatch())
+        await letOthersIn()
       }
     } catch (error) {
       // Estimates stay as they are; nothing else depends on them.

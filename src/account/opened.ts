@@ -20,6 +20,7 @@ import { earliest, Jobs } from './jobs.ts'
 import { Keys } from './keys.ts'
 import { AccountLedger, historyAt } from './ledger.ts'
 import { Learning } from './learning.ts'
+import { letOthersIn } from './let-others-in.ts'
 import type { Live } from './live.ts'
 import { Outbox } from './outbox.ts'
 import { Payer } from './payer.ts'
@@ -251,8 +252,7 @@ export class OpenedAccount {
     // Ends: every turn does a part of what is due, and no command comes before it is all done.
     while (this.ledger.hasManyDue(this.ledger.now())) {
       await this.#turns.run(() => this.#doing(() => this.ledger.runSomeDue(this.ledger.now())))
-      // A commit may be over before anybody else had the thread; a timer is not.
-      await new Promise((resolve) => setTimeout(resolve, 0))
+      await letOthersIn()
     }
   }
 

@@ -35,23 +35,23 @@ const ADD_RESERVATIONS = `
 export interface Past {
   /** Reviews that were reserved and released. */
   readonly closed: number
-  /** Whether history has them already; otherwise, when it gets them. */
-  readonly isSent: boolean
+  /** When history may get what it lacks. It does not matter to what is measured before, and shares the thread here. */
   readonly sentFrom: number
   /** When everything runs out that is held; `null` leaves it as it is. */
   readonly heldUntil: number | null
 }
 
 export class BenchAccount extends Account {
-  async give({ closed, isSent, sentFrom, heldUntil }: Past): Promise<void> {
+  async give({ closed, sentFrom, heldUntil }: Past): Promise<void> {
     const { storage } = this.ctx
     for (let left = closed; left > 0; left -= REVIEWS_PER_STATEMENT) {
       const reviews = Math.min(left, REVIEWS_PER_STATEMENT)
       storage.sql.exec(ADD_RESERVATIONS, reviews, CREDITS)
       storage.sql.exec(ADD_ENTRIES, reviews, CREDITS)
     }
+    // Nothing of it was announced, so it has nothing to teach.
+    storage.sql.exec('UPDATE learning SET learned_to = (SELECT max(seq) FROM entries)')
     storage.sql.exec('UPDATE outbox SET retry_at = ?', sentFrom)
-    if (isSent) storage.sql.exec('UPDATE outbox SET drained_to = (SELECT max(seq) FROM entries)')
     if (heldUntil !== null) storage.sql.exec("UPDATE reservations SET expires_at = ? WHERE state = 'held'", heldUntil)
     await storage.sync()
   }
