@@ -25,16 +25,25 @@ const WITHOUT_GAP = '?3 <= 1 + (SELECT ifnull(max(seq), 0) FROM entries WHERE ac
 /** Two entries of one number that agree in these are one entry; two pasts of an account part in the time at the latest. */
 const TOLD_APART_BY = ['at', 'kind', 'available', 'reserved', 'debt', 'reservation'] as const
 
+const OTHERWISE = TOLD_APART_BY.map(
+  (column) => `kept.${column} IS NOT json_extract(?1, '$[' || CAST(kept.seq - ?3 AS INTEGER) || '].${column}')`,
+).join(' OR ')
+
 /**
- * Entries that history has otherwise than they are sent: the account was set back in time, and counts from there anew.
- * Reads what history has of these numbers, that is nothing, unless a batch is sent again. (D1 binds a number as REAL.)
+ * What history has of these numbers already: nothing, unless a batch is sent again. (D1 binds a number as REAL.)
  */
-const DIFFERING = `FROM entries AS kept
-  WHERE kept.account = ?2 AND kept.seq BETWEEN ?3 AND ?3 + json_array_length(?1) - 1
-    AND (${TOLD_APART_BY.map((column) => `kept.${column} IS NOT json_extract(?1, '$[' || CAST(kept.seq - ?3 AS INTEGER) || '].${column}')`).join(' OR ')})`
+const OF_THESE_NUMBERS = 'account = ?2 AND seq BETWEEN ?3 AND ?3 + json_array_length(?1) - 1'
+
+/**
+ * The account was set back in time, and counts from there anew: from there on history has every entry otherwise, so it
+ * has the last of them. One among them that differs alone was changed where it lies; that stops no account.
+ */
+const IS_ANOTHER_PAST = `EXISTS (
+  SELECT 1 FROM entries AS kept
+  WHERE account = ?2 AND seq = (SELECT max(seq) FROM entries WHERE ${OF_THESE_NUMBERS}) AND (${OTHERWISE}))`
 
 /** A batch goes in whole or, where it would mix two pasts, not at all. */
-const FITS = `${WITHOUT_GAP} AND NOT EXISTS (SELECT 1 ${DIFFERING})`
+const FITS = `${WITHOUT_GAP} AND NOT ${IS_ANOTHER_PAST}`
 
 /** Rows that the batch brings and history does not have. */
 const NEW_ROWS = `FROM json_each(?1) AS each
@@ -101,7 +110,9 @@ const PUT_ACCOUNT = `
     allow_debt = excluded.allow_debt, updated_at = excluded.updated_at
   WHERE excluded.updated_at >= accounts.updated_at`
 
-const FIRST_DIFFERING = `SELECT min(kept.seq) AS differs_at ${DIFFERING}`
+const FIRST_DIFFERING = `
+  SELECT min(seq) AS differs_at FROM entries AS kept
+  WHERE ${IS_ANOTHER_PAST} AND ${OF_THESE_NUMBERS} AND (${OTHERWISE})`
 
 const WATERMARK = 'SELECT ifnull(max(seq), 0) AS watermark FROM entries WHERE account = ?'
 
