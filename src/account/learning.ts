@@ -78,7 +78,11 @@ export class Learning implements Job {
     this.#ledger = ledger
     this.#inTurn = inTurn
     const row = storage.sql.exec<Row>('SELECT learned_to, tiers FROM learning').one()
-    const tiers = Object.entries(JSON.parse(text(row, 'tiers')) as Record<TierId, Tier>) as [TierId, Tier][]
+    const stored = parsed(text(row, 'tiers')) as Partial<Record<TierId, unknown>> | null
+    const tiers = TIER_IDS.flatMap((id): [TierId, Tier][] => {
+      const tier = stored?.[id]
+      return isLike(tier, NEW) ? [[id, tier]] : []
+    })
     this.#learnt = { learnedTo: integer(row, 'learned_to'), tiers: new Map(tiers) }
   }
 
@@ -171,16 +175,36 @@ export class Learning implements Job {
         .exec<Row>('SELECT tier, repository, sums FROM calibrations ORDER BY last_seq')
         .toArray()
         .map((row) => {
+          const sums = parsed(text(row, 'sums'))
           const pair = {
             tier: text(row, 'tier') as TierId,
             repository: text(row, 'repository'),
-            sums: JSON.parse(text(row, 'sums')) as Sums,
+            sums: isLike(sums, NO_SUMS) ? sums : NO_SUMS,
           }
           return [keyOf(pair.tier, pair.repository), pair]
         }),
     )
     return this.#pairs
   }
+}
+
+/** `null` for what is no JSON. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Whether it has every number of the model, and each is one. What was learned is derived, and no review may fail of it:
+ * what is damaged, or was written in another form by another release, is learned anew.
+ */
+function isLike<T>(value: unknown, model: T): value is T {
+  if (typeof model === 'number') return Number.isFinite(value)
+  if (typeof model !== 'object' || model === null || typeof value !== 'object' || value === null) return false
+  return Object.entries(model).every(([key, part]) => isLike((value as Readonly<Record<string, unknown>>)[key], part))
 }
 
 /** Judges what was announced, then learns from it. Returns which pair learned. */

@@ -231,6 +231,31 @@ test('a batch that fails leaves no trace of itself, delays nothing else, and is 
   expect(await learnt(account)).toBe(await learnt(other))
 })
 
+test('no review fails of what was learned: what is damaged, or of another form, counts as nothing and is learned anew', async () => {
+  const damages = [
+    "UPDATE calibrations SET sums = '{'",
+    "UPDATE calibrations SET sums = '{}'",
+    'UPDATE calibrations SET sums = \'{"weight":null,"x":"1","y":0,"xx":0,"xy":0,"yy":0}\'',
+    "UPDATE learning SET tiers = ''",
+    "UPDATE learning SET tiers = 'null'",
+    'UPDATE learning SET tiers = \'{"code_review":{"experience":{"low":-2}},"of_another_release":{}}\'',
+  ]
+  for (const damage of damages) {
+    const account = await newAccount(100_000)
+    await settled(account, IN_API, times(10, 90))
+    await callAlarm(account.id)
+    await query(account.id, damage)
+    await evictDurableObject(account.stub())
+    const held = await account.reserve('held', IN_API)
+    expect(held.status, damage).toBe(201)
+    expect((await account.settle('held', 90)).status).toBe(200)
+    await settled(account, IN_API, times(40, 90), 'again')
+    await callAlarm(account.id)
+    expect((await estimateOf(account, IN_API)).typical, damage).toBeGreaterThan(75)
+    expect((await account.audit()).differences).toEqual([])
+  }
+})
+
 test('more entries than one batch takes are learned from in several, and the hot path writes nothing of it', async () => {
   const account = await newAccount(100_000)
   const before = await learnt(account)
