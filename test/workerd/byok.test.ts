@@ -1,6 +1,6 @@
 /** The customer's own key over HTTP: put, shown, replaced, removed, read; and what reviews that run on it cost (R17). */
 import { runInDurableObject } from 'cloudflare:test'
-import { env } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { Account } from '../../src/account/object.ts'
 import { sha256 } from '../../src/http/signing.ts'
@@ -226,6 +226,18 @@ test('the key is not read for a review that is over, unknown, paid for in credit
     ['', 400, 'invalid_request'],
   ])
   expect((await account.get('/byok/key', { key: RUNNER })).status).toBe(400)
+  expect(await dump(account.id)).toBe(before)
+})
+
+test('a look at the headers alone reads no key, so no entry says that one was read', async () => {
+  const account = await newAccount(0)
+  await account.putByok(KEY)
+  await account.reserve('r', { credits: 1 })
+  const before = await dump(account.id)
+  const url = `https://credits.test/v1/accounts/${account.id}/byok/key?reservation=r`
+  const head = new Request(url, { method: 'HEAD', headers: { Authorization: `Bearer ${RUNNER}` } })
+  const { status, headers } = await exports.default.fetch(head)
+  expect([status, headers.get('Allow')]).toEqual([405, 'GET'])
   expect(await dump(account.id)).toBe(before)
 })
 

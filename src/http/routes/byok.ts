@@ -3,6 +3,7 @@ import { askAccount } from '../../account/client.ts'
 import { Byok, ByokKey } from '../answers.ts'
 import { ByokBody, ByokKeyQuery } from '../contract.ts'
 import { presentByok } from '../present.ts'
+import { problem, problemResponse } from '../problems.ts'
 import { json, refusal, written } from '../respond.ts'
 import { OWNERS, type Route, RUNNERS, route } from '../route.ts'
 
@@ -64,7 +65,11 @@ export const byokRoutes: readonly Route[] = [
     query: ByokKeyQuery,
     answers: { 200: { description: 'The key as it now is.', schema: ByokKey } },
     problems: ['reservation_settled', 'reservation_released', 'reservation_expired'],
-    async handle({ env, account, caller, query }) {
+    async handle({ env, context, account, caller, query }) {
+      // Hono serves HEAD as GET without the body: the entry would speak of a key that nobody was given.
+      if (context.req.method === 'HEAD') {
+        return problemResponse(problem('method_not_allowed', 'Allowed: GET.'), { Allow: 'GET' })
+      }
       const answer = await askAccount(env, account, (object) => object.readByok(caller, query.reservation))
       return answer.ok ? json({ api_key: answer.apiKey }) : refusal(answer.refusal, account)
     },
