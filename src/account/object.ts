@@ -123,9 +123,9 @@ export class Account extends DurableObject<Env> {
     // One function of many: that `asked` belongs to it, the type parameter has said.
     const serve = DESK[op] as (account: OpenedAccount, caller: Caller, asked: unknown) => Promise<Answer<object>>
     const reads = DESK_READS.has(op)
-    const answer = await this.#ask(caller, async (account) =>
-      account.isSetBack && !reads ? SET_BACK : serve(account, caller, asked),
-    )
+    const answer = await (reads
+      ? this.#ask(caller, (account) => serve(account, caller, asked))
+      : this.#change(caller, (account) => serve(account, caller, asked)))
     return answer as Awaited<ReturnType<Desk[Op]>>
   }
 
@@ -199,16 +199,16 @@ export class Account extends DurableObject<Env> {
   }
 
   async putByok(caller: Caller, apiKey: string): Promise<Answer<{ byok: ByokView; replayed: boolean }>> {
-    return this.#ask(caller, async ({ byok, isSetBack }) => (isSetBack ? SET_BACK : byok.put(caller, apiKey)))
+    return this.#change(caller, ({ byok }) => byok.put(caller, apiKey))
   }
 
   async removeByok(caller: Caller): Promise<Answer<{ byok: ByokView; replayed: boolean }>> {
-    return this.#ask(caller, async ({ byok, isSetBack }) => (isSetBack ? SET_BACK : byok.remove(caller)))
+    return this.#change(caller, ({ byok }) => byok.remove(caller))
   }
 
   /** The account's own key itself, for one held reservation. */
   async readByok(caller: Caller, reservation: string): Promise<Answer<{ apiKey: string }>> {
-    return this.#ask(caller, async ({ byok, isSetBack }) => (isSetBack ? SET_BACK : byok.read(caller, reservation)))
+    return this.#change(caller, ({ byok }) => byok.read(caller, reservation))
   }
 
   /** A one-time link into the dashboard. */
@@ -320,6 +320,11 @@ export class Account extends DurableObject<Env> {
       const admitted = this.#admit(caller, (account) => ({ ok: true, account }))
       return admitted.ok ? act(admitted.account) : admitted
     })
+  }
+
+  /** The same for what writes, which an account that was set back does not. */
+  #change<T>(caller: Caller, act: (account: OpenedAccount) => Promise<Answer<T>>): Promise<Answer<T>> {
+    return this.#ask<T>(caller, async (account) => (account.isSetBack ? SET_BACK : act(account)))
   }
 
   #admit<T>(caller: Caller, act: (account: OpenedAccount, now: EpochMs) => Answer<T>): Answer<T> {
