@@ -1,6 +1,6 @@
 /**
- * `npm run crash -- --rounds 100 --seed 1`: the system as `npm start` runs it, 16 clients, and `kill -9` of all of it at
- * a random moment, again and again on the same state. Ends at the first violation.
+ * `npm run crash -- --rounds 100 --seed 1`: the system as `npm start` runs it, 16 clients, a customer whose auto top-up
+ * charges, and `kill -9` of all of it at a random moment, again and again on the same state. Ends at the first violation.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,7 +29,8 @@ console.log(`
 ${summary.rounds.length} rounds in ${Math.round(seconds)} s, ${(seconds / summary.rounds.length).toFixed(1)} s each (restart ${mean((round) => round.restartMs)} s, judgement ${mean((round) => round.judgedMs)} s)
 ${sum(({ killed }) => killed.length)} processes killed with SIGKILL; all seen to be gone, and their ports to refuse
 ${sum(({ acknowledged }) => acknowledged)} commands acknowledged, ${sum(({ unanswered }) => unanswered)} not answered and then resolved by their id, of which ${sum(({ doneUnseen }) => doneUnseen)} had been done
-${summary.purchases} purchases, ${summary.entries} entries; ${summary.violations.length} violations`)
+${sum(({ wasCharging }) => Number(wasCharging))} times auto top-up was charging when it was killed
+${summary.purchases + sum(({ toppedUp }) => toppedUp)} purchases, ${summary.entries} entries; ${summary.violations.length} violations`)
 
 if (summary.violations.length === 0) rmSync(folder, { recursive: true, force: true })
 else {

@@ -1,7 +1,7 @@
 /** One account, who works for it, what they sent, and what was read of it. */
 import { type Random, random } from '../../test/core/ledger/random.ts'
 import { ask } from './api.ts'
-import { Buyer, type StripeKeys } from './buyer.ts'
+import type { Payer, StripeKeys } from './buyer.ts'
 import { Client } from './client.ts'
 import type { Thing } from './command.ts'
 import { History } from './history.ts'
@@ -13,7 +13,7 @@ const CREDITS = 10_000_000
 const OPENER = 1_000
 
 export class AccountUnderLoad {
-  readonly buyer: Buyer
+  readonly payer: Payer | null
   readonly #id: string
   readonly #history = new History()
   readonly #clients: Client[] = []
@@ -21,9 +21,9 @@ export class AccountUnderLoad {
   readonly #entries: SeenEntry[] = []
   #judged = 0
 
-  constructor(id: string) {
+  constructor(id: string, payer: Payer | null = null) {
     this.#id = id
-    this.buyer = new Buyer(id)
+    this.payer = payer
   }
 
   get id(): string {
@@ -42,13 +42,14 @@ export class AccountUnderLoad {
     await ask(system, 'operator', 'PUT', `/v1/accounts/${this.#id}`, { trial: null })
     this.#history.add(OPENER, { op: 'grant', id: 'g-first', credits: CREDITS })
     await new Client(OPENER, this.#id, this.#history, random(0)).resolve(system, this.#history.unanswered())
+    await this.payer?.open?.(system)
   }
 
   /** How many commands were sent. */
-  async load(system: StripeKeys, buys: boolean, isOver: () => boolean, thinksMs = 0): Promise<number> {
+  async load(system: StripeKeys, pays: boolean, isOver: () => boolean, thinksMs = 0): Promise<number> {
     const before = this.#history.all.length
     const running = this.#clients.map((client) => client.run(system, isOver, thinksMs))
-    await Promise.all([...running, ...(buys ? [this.buyer.run(system, isOver)] : [])])
+    await Promise.all([...running, ...(pays ? [this.payer?.run(system, isOver)] : [])])
     return this.#history.all.length - before
   }
 
@@ -64,11 +65,11 @@ export class AccountUnderLoad {
     const unanswered = this.#history.unanswered()
     const atRestart = judgeAtRestart(this.#history, await readThings(system, this.#id, touched), touched)
     await Promise.all(this.#clients.map((client) => client.resolve(system, unanswered)))
-    const bought = await this.buyer.resolve(system)
+    const paid = (await this.payer?.resolve(system)) ?? []
     const audited = await auditWhenComplete(system, this.#id)
     const atRest = judgeAtRest(this.#history, await this.#see(system, touched))
     this.#judged = this.#history.all.length
-    const violations = [...atRestart, ...bought, ...audited, ...atRest]
+    const violations = [...atRestart, ...paid, ...audited, ...atRest]
     const doneUnseen = unanswered.filter(({ replies }) => replies.at(-1)?.isFresh === false).length
     return {
       violations: violations.map((violation) => `${this.#id}: ${violation}`),
@@ -82,6 +83,6 @@ export class AccountUnderLoad {
     for (const [id, thing] of await readThings(system, this.#id, touched)) this.#things.set(id, thing)
     this.#entries.push(...(await readEntries(system, this.#id, this.#entries.length)))
     const balance = await read(system, this.#id, '/balance')
-    return { things: this.#things, entries: this.#entries, balance, bought: await this.buyer.bought(system) }
+    return { things: this.#things, entries: this.#entries, balance, paid: (await this.payer?.paid(system)) ?? [] }
   }
 }

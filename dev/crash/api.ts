@@ -58,7 +58,7 @@ export async function ask(
 
 export async function send(keys: Keys, account: string, command: Command): Promise<Reply | null> {
   const { method, path, body } = callOf(command)
-  const scope = command.op === 'grant' ? 'operator' : 'runner'
+  const scope = command.op === 'grant' || command.op === 'void_grant' ? 'operator' : 'runner'
   const answered = await ask(keys, scope, method, `/v1/accounts/${account}${path}`, body)
   if (answered === null) return null
   const { status, replayed, body: said } = answered
@@ -85,13 +85,15 @@ export async function sendBatch(
   }))
 }
 
-function callOf(command: Command): { method: string; path: string; body: object } {
+function callOf(command: Command): { method: string; path: string; body?: object } {
   const path = `/reservations/${command.id}`
   switch (command.op) {
     case 'grant': {
       const { id, credits } = command
       return { method: 'PUT', path: `/grants/${id}`, body: { kind: 'promotional', credits, reason: 'a crash test' } }
     }
+    case 'void_grant':
+      return { method: 'DELETE', path: `/grants/${command.id}` }
     case 'reserve':
       return { method: 'PUT', path, body: { credits: command.credits, ttl_seconds: TTL_SECONDS } }
     case 'extend':
@@ -105,7 +107,7 @@ function callOf(command: Command): { method: string; path: string; body: object 
 
 /** A reservation or a grant as an answer shows it. */
 export function thingOf(shown: Json): Thing {
-  const { state = 'granted', credits, accrued = 0, charged } = shown
+  const { state = shown.voided ? 'voided' : 'granted', credits, accrued = 0, charged } = shown
   return { state, credits, accrued, charged: charged ?? 0 }
 }
 

@@ -3,6 +3,7 @@
  * payment was made is not asked of answers that may be lost, but of the double's own books.
  */
 import { ask, type Json, type Keys } from './api.ts'
+import type { Effect } from './command.ts'
 
 const PACK = { id: 'starter', credits: 500 }
 const ASK_WITHIN_MS = 20_000
@@ -17,7 +18,19 @@ export interface StripeKeys extends Keys {
   readonly stripeUrl: string
 }
 
-export class Buyer {
+/** Whoever pays for an account while it is under load. */
+export interface Payer {
+  readonly count: number
+  open?(keys: StripeKeys): Promise<void>
+  /** Until it is over, or something was not answered. */
+  run(keys: StripeKeys, isOver: () => boolean): Promise<void>
+  /** Ends what was begun. Returns what is wrong. */
+  resolve(keys: StripeKeys): Promise<string[]>
+  /** What must stand in the ledger because of it, each once. */
+  paid(keys: StripeKeys): Promise<Effect[]>
+}
+
+export class Buyer implements Payer {
   readonly #account: string
   readonly #buyings: Buying[] = []
 
@@ -47,16 +60,8 @@ export class Buyer {
     return violations
   }
 
-  /** By the double's books: which purchases of this account were paid, each of them once. */
-  async bought(keys: StripeKeys): Promise<{ id: string; credits: number }[]> {
-    const response = await fetch(`${keys.stripeUrl}/_control/books/payment_intents`)
-    const intents: Json[] = (await response.json()) as Json[]
-    return intents
-      .filter(({ metadata }) => metadata.account === this.#account)
-      .flatMap(({ metadata, charges }) =>
-        // What was charged twice would have to be granted twice, and would then be missed.
-        Array.from({ length: charges }, () => ({ id: `purchase:${metadata.purchase}`, credits: PACK.credits })),
-      )
+  paid(keys: StripeKeys): Promise<Effect[]> {
+    return paidByBooks(keys, this.#account)
   }
 
   async #buy(keys: StripeKeys, buying: Buying): Promise<boolean> {
@@ -68,15 +73,34 @@ export class Buyer {
     const { purchase, url } = begun.body
     buying.purchase = purchase.id
     // Without a page to pay on it is paid already.
-    if (url !== null && !(await pay(keys, url))) return false
+    if (url !== null && !(await payOn(keys, url))) return false
     const synced = await ask(keys, 'operator', 'POST', `${path}/purchases/${purchase.id}/sync`, {})
     buying.isOver = synced?.body.purchase?.state === 'paid'
     return buying.isOver
   }
 }
 
+/** By the double's books: what was charged twice would have to be granted twice, and is then missed. */
+export async function paidByBooks({ stripeUrl }: StripeKeys, account: string): Promise<Effect[]> {
+  const response = await fetch(`${stripeUrl}/_control/books/payment_intents`)
+  const intents: Json[] = (await response.json()) as Json[]
+  return intents
+    .filter(({ metadata }) => metadata.account === account)
+    .flatMap(({ metadata, charges }) =>
+      Array.from({ length: charges }, () => grantOf(grantIdOf(metadata.purchase), PACK.credits)),
+    )
+}
+
+function grantIdOf(purchase: string): string {
+  return `${purchase.startsWith('top_') ? 'top_up' : 'purchase'}:${purchase}`
+}
+
+function grantOf(id: string, credits: number): Effect {
+  return { kind: 'grant', id, available: credits, reserved: 0 }
+}
+
 /** What the customer does on Stripe's page. That it was done already is as good. */
-async function pay({ stripeUrl }: StripeKeys, url: string): Promise<boolean> {
+export async function payOn({ stripeUrl }: StripeKeys, url: string): Promise<boolean> {
   try {
     const session = new URL(url).pathname.split('/').at(-1)
     const response = await fetch(`${stripeUrl}/_control/checkout/${session}`, {

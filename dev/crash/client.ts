@@ -5,10 +5,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Random } from '../../test/core/ledger/random.ts'
 import { type Keys, send, sendBatch } from './api.ts'
-import { ABSENT, after, type Command, type ReservationCommand, type Thing } from './command.ts'
+import { ABSENT, after, type Command, type GiftCommand, type ReservationCommand, type Thing } from './command.ts'
 import { type History, isAnswered, type Sent } from './history.ts'
 
 const MAX_OPEN = 6
+/** More are voided, the oldest first: what is live is kept in memory, and however long a load lasts, it is as much. */
+const MAX_GIFTS = 3
 const MAX_CREDITS = 50
 /** Of so many commands, one is sent twice at once. */
 const DOUBLED_ONE_IN = 5
@@ -19,6 +21,7 @@ export class Client {
   readonly #history: History
   readonly #chance: Random
   readonly #held = new Map<string, Thing>()
+  readonly #gifts = new Set<string>()
   readonly #first = new Map<string, number>()
   readonly #done: Sent[] = []
   #made = 0
@@ -56,10 +59,16 @@ export class Client {
   }
 
   #next(choice: number): Command {
-    const { below, pick } = this.#chance
-    if (choice === 2) return { op: 'grant', id: this.#newId('g'), credits: 1 + below(MAX_CREDITS) }
+    const { pick } = this.#chance
+    if (choice === 2) return this.#gift()
     if (this.#held.size === 0 || (choice < 6 && this.#held.size < MAX_OPEN)) return this.#reserve()
     return this.#change(pick([...this.#held.keys()]), choice)
+  }
+
+  #gift(): GiftCommand {
+    const [oldest] = this.#gifts
+    if (oldest !== undefined && this.#gifts.size >= MAX_GIFTS) return { op: 'void_grant', id: oldest }
+    return { op: 'grant', id: this.#newId('g'), credits: 1 + this.#chance.below(MAX_CREDITS) }
   }
 
   #reserve(): ReservationCommand {
@@ -114,6 +123,8 @@ export class Client {
   #follow(sent: Sent): boolean {
     if (!isAnswered(sent)) return false
     const { command } = sent
+    if (command.op === 'grant') this.#gifts.add(command.id)
+    if (command.op === 'void_grant') this.#gifts.delete(command.id)
     const thing = after(this.#held.get(command.id) ?? ABSENT, command)
     if (thing.state === 'held') this.#held.set(command.id, thing)
     else this.#held.delete(command.id)

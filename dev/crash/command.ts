@@ -8,11 +8,15 @@ export type ReservationCommand =
   | { readonly op: 'settle'; readonly id: string; readonly credits: number }
   | { readonly op: 'release'; readonly id: string }
 
-export type Command = ReservationCommand | { readonly op: 'grant'; readonly id: string; readonly credits: number }
+export type GiftCommand =
+  | { readonly op: 'grant'; readonly id: string; readonly credits: number }
+  | { readonly op: 'void_grant'; readonly id: string }
+
+export type Command = ReservationCommand | GiftCommand
 
 /** Of a reservation or a grant, what commands change. */
 export interface Thing {
-  readonly state: 'absent' | 'held' | 'settled' | 'released' | 'granted'
+  readonly state: 'absent' | 'held' | 'settled' | 'released' | 'granted' | 'voided'
   readonly credits: number
   readonly accrued: number
   readonly charged: number
@@ -32,7 +36,9 @@ export function after(thing: Thing, command: Command): Thing {
   const isHeld = thing.state === 'held'
   switch (command.op) {
     case 'grant':
-      return { ...ABSENT, state: 'granted', credits: command.credits }
+      return thing.state === 'absent' ? { ...ABSENT, state: 'granted', credits: command.credits } : thing
+    case 'void_grant':
+      return thing.state === 'granted' ? { ...thing, state: 'voided' } : thing
     case 'reserve':
       return thing.state === 'absent' ? { ...ABSENT, state: 'held', credits: command.credits } : thing
     case 'extend': {
@@ -50,11 +56,14 @@ export function after(thing: Thing, command: Command): Thing {
 export function effectOf(before: Thing, command: Command): Effect | null {
   const now = after(before, command)
   const { id, op } = command
-  if (now === before || (op === 'grant' && before.state === 'granted')) return null
+  if (now === before) return null
   const held = before.state === 'held' ? before.credits : 0
   switch (op) {
     case 'grant':
-      return { kind: 'grant', id, available: command.credits, reserved: 0 }
+      return { kind: op, id, available: command.credits, reserved: 0 }
+    // Nobody spends of a gift: whoever opened the account gave more, and that goes first.
+    case 'void_grant':
+      return { kind: op, id, available: -before.credits, reserved: 0 }
     case 'reserve':
     case 'extend': {
       const more = now.credits - held

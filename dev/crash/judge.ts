@@ -24,8 +24,8 @@ export interface SeenAccount {
   /** All, oldest first. */
   readonly entries: readonly SeenEntry[]
   readonly balance: { readonly available: number; readonly reserved: number; readonly version: number }
-  /** Credits of the packs that Stripe's books say were paid, by the purchase's grant; each came once. */
-  readonly bought: readonly { readonly id: string; readonly credits: number }[]
+  /** What stands in the ledger beside the clients' commands: by Stripe's books, what was paid; each once. */
+  readonly paid: readonly Effect[]
 }
 
 /** Right after the restart, before anybody asks anything again: acknowledged is there, unanswered wholly or not at all. */
@@ -64,7 +64,7 @@ function judgeThings(history: History, seen: SeenAccount): string[] {
   })
 }
 
-function judgeEntries(history: History, { entries, balance, bought }: SeenAccount): string[] {
+function judgeEntries(history: History, { entries, balance, paid }: SeenAccount): string[] {
   const violations: string[] = []
   let [seq, available, reserved] = [0, 0, 0]
   for (const entry of entries) {
@@ -82,11 +82,7 @@ function judgeEntries(history: History, { entries, balance, bought }: SeenAccoun
   if (version !== seq || balance.available !== available || balance.reserved !== reserved) {
     violations.push(`the balance is ${JSON.stringify(balance)}, its ${seq} entries say ${available} and ${reserved}`)
   }
-  return [...violations, ...compareEffects([...history.effects(), ...bought.map(effectOfPurchase)], entries)]
-}
-
-function effectOfPurchase({ id, credits }: { readonly id: string; readonly credits: number }): Effect {
-  return { kind: 'grant', id, available: credits, reserved: 0 }
+  return [...violations, ...compareEffects([...history.effects(), ...paid], entries)]
 }
 
 /** As bags: what must be there is there as often as it must, and nothing else is. */

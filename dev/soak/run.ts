@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { random } from '../../test/core/ledger/random.ts'
 import { AccountUnderLoad } from '../crash/account.ts'
 import { ask } from '../crash/api.ts'
+import { Buyer } from '../crash/buyer.ts'
 import { makeTrouble, type Troubles } from './trouble.ts'
 import { type Memory, type Soakable, startWorkerd, type Where } from './workerd.ts'
 
@@ -43,7 +44,10 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
   const { forMs, perSecond, seed, where } = options
   const system = await startWorkerd(where)
   try {
-    const accounts = Array.from({ length: ACCOUNTS }, (_, at) => new AccountUnderLoad(`soak-${at}`))
+    const accounts = Array.from({ length: ACCOUNTS }, (_, at) => {
+      const id = `soak-${at}`
+      return new AccountUnderLoad(id, at === 0 ? new Buyer(id) : null)
+    })
     for (let client = 0; client < CLIENTS; client += 1) {
       accounts[client % ACCOUNTS]?.addClient(client, random(seed * CLIENTS + client))
     }
@@ -85,8 +89,8 @@ async function keepLoading(account: AccountUnderLoad, system: Soakable, isOver: 
 
 /** One pack at a time; while Stripe fails a purchase waits, and is ended in the end. */
 async function buyNowAndThen(accounts: readonly AccountUnderLoad[], system: Soakable, isOver: () => boolean) {
-  const [buyer] = accounts.map((account) => account.buyer)
-  while (!isOver() && buyer !== undefined) {
+  const buyer = accounts[0]?.payer ?? null
+  while (!isOver() && buyer !== null) {
     let isBegun = false
     await buyer.run(system, () => {
       const enough = isBegun || isOver()

@@ -1,9 +1,11 @@
 /** The judge of the crash rounds, before systems that break each promise in one place: a test of the test. */
 import { describe, expect, it } from 'vitest'
 import type { Reply } from '../../../dev/crash/api.ts'
-import { ABSENT, after, type Command, effectOf, type Thing } from '../../../dev/crash/command.ts'
+import { ABSENT, after, type Command, type Effect, effectOf, type Thing } from '../../../dev/crash/command.ts'
 import { History } from '../../../dev/crash/history.ts'
 import { judgeAtRest, judgeAtRestart, type SeenAccount, type SeenEntry } from '../../../dev/crash/judge.ts'
+
+const PAID: Effect = { kind: 'grant', id: 'purchase:p', available: 500, reserved: 0 }
 
 /** A system that does what it is told, in memory; tests break it. */
 class System {
@@ -29,7 +31,9 @@ class System {
     this.entries.push({
       ...{ seq: this.entries.length + 1, kind, available_delta: available, reserved_delta: reserved },
       ...{ available: (last?.available ?? 0) + available, reserved: (last?.reserved ?? 0) + reserved },
-      ...(kind === 'grant' ? { reservation: null, grants: [{ id }] } : { reservation: id, grants: [] }),
+      ...(kind === 'grant' || kind === 'void_grant'
+        ? { reservation: null, grants: [{ id }] }
+        : { reservation: id, grants: [] }),
     })
     return true
   }
@@ -42,7 +46,7 @@ class System {
   seen(changed: Partial<SeenAccount> = {}): SeenAccount {
     const last = this.entries.at(-1)
     const balance = { available: last?.available ?? 0, reserved: last?.reserved ?? 0, version: last?.seq ?? 0 }
-    return { things: this.things, entries: this.entries, balance, bought: [], ...changed }
+    return { things: this.things, entries: this.entries, balance, paid: [], ...changed }
   }
 
   atRestart(): string[] {
@@ -65,6 +69,8 @@ function underLoad(): System {
   system.take({ op: 'extend', id: 'a', credits: 15, accrued: 3 })
   system.take({ op: 'settle', id: 'a', credits: 12.5 })
   system.take({ op: 'reserve', id: 'b', credits: 20 })
+  system.take({ op: 'grant', id: 'gone', credits: 7 })
+  system.take({ op: 'void_grant', id: 'gone' })
   return system
 }
 
@@ -80,7 +86,7 @@ describe('a system that keeps its promises', () => {
   it('is believed about purchases that the books of Stripe have too', () => {
     const system = underLoad()
     system.apply({ op: 'grant', id: 'purchase:p', credits: 500 })
-    expect(system.atRest({ bought: [{ id: 'purchase:p', credits: 500 }] })).toEqual([])
+    expect(system.atRest({ paid: [PAID] })).toEqual([])
   })
 })
 
@@ -96,6 +102,12 @@ describe('the judge notices that', () => {
     const system = underLoad()
     system.things.set('a', { state: 'held', credits: 15, accrued: 3, charged: 0 })
     expect(system.atRestart()).toEqual([expect.stringMatching(/^a is held, .* it is settled/)])
+  })
+
+  it('a gift that was voided is there again', () => {
+    const system = underLoad()
+    system.things.set('gone', { state: 'granted', credits: 7, accrued: 0, charged: 0 })
+    expect(system.atRestart()).toEqual([expect.stringMatching(/^gone is granted, .* it is voided/)])
   })
 
   it('half of an unanswered command was done', () => {
@@ -139,12 +151,12 @@ describe('the judge notices that', () => {
 
   it('a payment is granted twice, or not at all', () => {
     const system = underLoad()
-    const bought = [{ id: 'purchase:p', credits: 500 }]
-    expect(system.atRest({ bought })).toEqual([expect.stringContaining('lacks 1 of: grant purchase:p')])
+    const paid = [PAID]
+    expect(system.atRest({ paid })).toEqual([expect.stringContaining('lacks 1 of: grant purchase:p')])
     for (const _ of [1, 2]) {
       system.apply({ op: 'grant', id: 'purchase:p', credits: 500 })
       system.things.delete('purchase:p')
     }
-    expect(system.atRest({ bought })).toEqual([expect.stringContaining('nobody asked for: grant purchase:p')])
+    expect(system.atRest({ paid })).toEqual([expect.stringContaining('nobody asked for: grant purchase:p')])
   })
 })
