@@ -7,6 +7,7 @@ import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { csrf } from 'hono/csrf'
 import { connectToAccount } from '../account/client.ts'
+import { describeError } from '../account/describe-error.ts'
 import type { AccountRefusal } from '../account/requests.ts'
 import { configurationOf } from '../http/configuration.ts'
 import { enteringPages, leavingPages, withSession } from './entering.tsx'
@@ -93,7 +94,7 @@ dashboard.notFound((context) => notFound(context as PageContext))
 dashboard.onError((error, context) => {
   // Hono's own refusal, of a form that another site sent.
   if ('getResponse' in error) return forbidden(context as PageContext)
-  console.error({ message: 'page failed', request: context.get('requestId'), error: error.stack ?? String(error) })
+  console.error({ message: 'page failed', request: context.get('requestId'), error: describeError(error) })
   return refusedPage(context as PageContext, { code: 'overloaded', retryAfterSeconds: 1 })
 })
 

@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono'
 import type * as z from 'zod'
 import { askAccount } from '../account/client.ts'
+import { describeError } from '../account/describe-error.ts'
 import { authenticate, type Principal } from './auth.ts'
 import { readJson } from './body.ts'
 import { configurationOf } from './configuration.ts'
@@ -44,7 +45,7 @@ export function createApp(served: readonly Route[]): Hono<Http> {
 
   /** Bugs and bindings that fail: the request is lost, the system is not, and the caller may ask again. */
   app.onError((error, context) => {
-    console.error({ message: 'request failed', request: context.get('requestId'), error: error.stack ?? String(error) })
+    console.error({ message: 'request failed', request: context.get('requestId'), error: describeError(error) })
     const response = problemResponse(OVERLOADED)
     response.headers.set('Request-Id', context.get('requestId'))
     return response

@@ -9,9 +9,10 @@ import type { Count } from './sometimes.ts'
 
 const MIGRATIONS = new URL('../../../migrations/history/', import.meta.url)
 
-/** Of 1,000 batches so many come to harm. */
+/** Of 1,000 batches and of 1,000 reads so many come to harm. */
 export type HistoryWeather = 'works' | 'trembles' | 'is away'
 const HARMED: Readonly<Record<HistoryWeather, number>> = { works: 0, trembles: 300, 'is away': 1_000 }
+const FAULTS_OF_READS = ['fails', 'is slow'] as const
 const FAULTS = ['fails before', 'fails after', 'is slow', 'is silent'] as const
 
 /** Shorter and longer than the 10 s that the outbox waits. */
@@ -22,42 +23,55 @@ const MAX_TRAVEL_MS = 20
 /** Asked before a batch goes out and before its answer is heard: whether the object lives on. */
 export type MayGoOn = (place: 'before a batch' | 'after a batch') => boolean
 
+/** Whoever holds a binding. */
+export interface Holder {
+  readonly mayGoOn?: MayGoOn
+  /** A read of theirs fails. */
+  readonly readFailed?: () => void
+}
+
+/** What a read that fails is answered. */
+export const UNREAD = 'D1 cannot be read, as ordered'
+
 interface Row {
   readonly [column: string]: unknown
 }
 
 class Statement {
   readonly #d1: D1
+  readonly #holder: Holder
   readonly query: string
   readonly values: readonly SQLInputValue[]
 
-  constructor(d1: D1, query: string, values: readonly SQLInputValue[] = []) {
+  constructor(d1: D1, holder: Holder, query: string, values: readonly SQLInputValue[] = []) {
     this.#d1 = d1
+    this.#holder = holder
     this.query = query
     this.values = values
   }
 
   bind(...values: SQLInputValue[]): Statement {
-    return new Statement(this.#d1, this.query, values)
+    return new Statement(this.#d1, this.#holder, this.query, values)
   }
 
   async all() {
-    await this.#d1.travel()
-    return { success: true, results: this.#d1.rows(this), meta: {} }
+    return { success: true, results: await this.#rows(), meta: {} }
   }
 
   async raw(): Promise<unknown[][]> {
-    await this.#d1.travel()
-    return this.#d1.rows(this).map((row) => Object.values(row))
+    return (await this.#rows()).map((row) => Object.values(row))
   }
 
   async first(): Promise<Row | null> {
-    await this.#d1.travel()
-    return this.#d1.rows(this)[0] ?? null
+    return (await this.#rows())[0] ?? null
   }
 
   run() {
     return this.all()
+  }
+
+  #rows(): Promise<Row[]> {
+    return this.#d1.ask(this, this.#holder)
   }
 }
 
@@ -88,10 +102,10 @@ export class D1 {
   }
 
   /** As the binding that the Worker, or one life of an object, is given. */
-  database(mayGoOn: MayGoOn = () => true): D1Database {
+  database(holder: Holder): D1Database {
     const database = {
-      prepare: (query: string) => new Statement(this, query),
-      batch: (statements: readonly Statement[]) => this.#batch(statements, mayGoOn),
+      prepare: (query: string) => new Statement(this, holder, query),
+      batch: (statements: readonly Statement[]) => this.#batch(statements, holder.mayGoOn ?? (() => true)),
     }
     // Of D1, the Worker uses these.
     return database as unknown as D1Database
@@ -125,6 +139,16 @@ export class D1 {
     return statement.all(...values)
   }
 
+  /** A statement alone. What would write fails before it has. */
+  async ask(statement: Statement, { readFailed }: Holder): Promise<Row[]> {
+    const fault = this.#chance.below(1_000) < HARMED[this.weather] ? this.#chance.pick(FAULTS_OF_READS) : null
+    if (fault !== null) this.#counters.count(`history: a read ${fault}`)
+    await this.travel(fault === 'is slow' ? this.#slowMs() : undefined)
+    if (fault !== 'fails') return this.rows(statement)
+    readFailed?.()
+    throw new Error(UNREAD)
+  }
+
   travel(ms = this.#chance.below(MAX_TRAVEL_MS)): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, ms))
   }
@@ -135,8 +159,7 @@ export class D1 {
     // The output gate: what was written before it is on disk by then, or the object is dead.
     await null
     if (!mayGoOn('before a batch')) return new Promise<never>(() => {})
-    const [least, most] = SLOW_MS
-    await this.travel(fault === 'is slow' ? least + this.#chance.below(most - least) : undefined)
+    await this.travel(fault === 'is slow' ? this.#slowMs() : undefined)
     if (fault === 'is silent') await this.travel(SILENT_MS)
     if (fault === 'fails before') throw new Error('D1 is away, as ordered')
     const results = this.#commit(statements)
@@ -144,6 +167,11 @@ export class D1 {
     if (!mayGoOn('after a batch')) return new Promise<never>(() => {})
     if (fault === 'fails after') throw new Error('D1 has done it and does not say so, as ordered')
     return results
+  }
+
+  #slowMs(): number {
+    const [least, most] = SLOW_MS
+    return least + this.#chance.below(most - least)
   }
 
   #commit(statements: readonly Statement[]) {

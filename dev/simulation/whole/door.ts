@@ -60,7 +60,6 @@ export class Door {
       ...SECRETS,
       PUBLIC_LIMIT,
       STRIPE_API_BASE: 'https://worker.stripe.test',
-      HISTORY: options.d1.database(),
     }
   }
 
@@ -77,7 +76,10 @@ export class Door {
         }
       return new Proxy({}, { get: (_, method) => call_(String(method)) })
     }
-    return { ...this.#env, ACCOUNT: { getByName } }
+    const readFailed = () => {
+      call.mayBeAway = true
+    }
+    return { ...this.#env, ACCOUNT: { getByName }, HISTORY: this.#options.d1.database({ readFailed }) }
   }
 
   async send(asked: Asked): Promise<Heard> {

@@ -68,6 +68,7 @@ export class ObjectHost {
   readonly #options: HostOptions
   #running: Running | null = null
   #lives = 0
+  readonly #calls = new Set<Call>()
   #isInAlarm = false
   /** An alarm that was killed is brought again. */
   #againAt = Number.POSITIVE_INFINITY
@@ -110,7 +111,9 @@ export class ObjectHost {
     const running = this.#run()
     const sent = structuredClone([...args])
     call.sent(method, sent)
-    const answer = await Promise.race([this.#answer(running, method, sent), running.ended.then(() => DIED)])
+    this.#calls.add(call)
+    const answering = this.#answer(running, method, sent).finally(() => this.#calls.delete(call))
+    const answer = await Promise.race([answering, running.ended.then(() => DIED)])
     if (answer === DIED) throw this.#broken(call, 'rpc: the object died under it')
     await this.#travel(call)
     if (isAnswerLost) throw this.#broken(call, 'rpc: its answer is lost')
@@ -123,6 +126,11 @@ export class ObjectHost {
     const answer = structuredClone(await object[method]?.(...args))
     // What a life that has ended still says reaches nobody.
     return running.isAlive ? answer : new Promise(() => {})
+  }
+
+  /** A read of D1 by the object: whoever asked it may be answered that nobody is there. */
+  historyNotRead(): void {
+    for (const call of this.#calls) call.mayBeAway = true
   }
 
   #broken(call: Call, how: `rpc: ${string}`): Broken {

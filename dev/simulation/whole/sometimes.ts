@@ -40,6 +40,8 @@ const EVENTS = [
   'history: fails after',
   'history: is slow',
   'history: is silent',
+  'history: a read fails',
+  'history: a read is slow',
   'history: set back in time',
   'customer: agreed',
   'customer: sees that the limit is reached',

@@ -16,7 +16,7 @@ import { Post } from '../post.ts'
 import type { VirtualTime } from '../virtual-time.ts'
 import type { Sent } from '../wire.ts'
 import { Call } from './call.ts'
-import type { D1 } from './d1.ts'
+import { type D1, UNREAD } from './d1.ts'
 import { Door } from './door.ts'
 import { Follower } from './follower.ts'
 import { ObjectHost } from './object-host.ts'
@@ -143,7 +143,10 @@ export class System {
       ...SECRETS,
       BYOK_SECRETS: this.byokSecrets.join(),
       STRIPE_API_BASE: `https://${name}`,
-      HISTORY: this.d1.database((place) => host.goesOn(itself(), place)),
+      HISTORY: this.d1.database({
+        mayGoOn: (place) => host.goesOn(itself(), place),
+        readFailed: () => host.historyNotRead(),
+      }),
     }
   }
 
@@ -278,9 +281,9 @@ export class System {
   }
 }
 
-/** A life that was killed may well say that it cannot go on, and the Worker that it did not reach it. */
+/** A life that was killed may well say that it cannot go on, the Worker that it did not reach it, or D1 that it is away. */
 function isExpected(said: string): boolean {
-  return said.includes(LAST_WORDS) || said.includes('account not reached')
+  return [LAST_WORDS, UNREAD, 'account not reached'].some((words) => said.includes(words))
 }
 
 function paymentOf({ path }: Sent): string | null {
