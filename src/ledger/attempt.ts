@@ -3,7 +3,7 @@
  * confirmed, and where that did not charge, cancelled. Only what Stripe says of the payment itself ends one.
  */
 import { type EpochMs, millicreditsToCredits } from './amounts.ts'
-import { isSinceAgreement, mayConfirm, nextAttemptAt, type TopUpFacts } from './auto-top-up.ts'
+import { type AutoTopUp, isSinceAgreement, mayConfirm, nextAttemptAt, type TopUpFacts } from './auto-top-up.ts'
 import type { AdvanceAttempt, ChangeAutoTopUp, Decision, StartAttempt, View } from './commands.ts'
 import { accept, replay, unchanged } from './decision.ts'
 import { Draft } from './draft.ts'
@@ -62,7 +62,7 @@ function cancel(attempt: Purchase, failure: Failure): Purchase {
 export function changeAutoTopUp(view: View, command: ChangeAutoTopUp, now: EpochMs): Decision {
   const before = view.book.autoTopUp
   const { settings, by } = command
-  if (before !== null && isSameSettings(before, settings) && !isStuck(view)) return replay(null)
+  if (before !== null && isSameSettings(before, settings) && !isStuck(view, before)) return replay(null)
   const draft = new Draft(view.book, now)
   draft.setAutoTopUp({ ...settings, agreedAt: now, agreedBy: by })
   const { enabled, threshold, pack, credits, priceCents, monthlyLimitCents, card } = settings
@@ -89,10 +89,9 @@ function isSameSettings(before: ChangeAutoTopUp['settings'], after: ChangeAutoTo
 }
 
 /** Whether what the bank said of an attempt stands in the way since the last agreement. */
-function isStuck(view: View): boolean {
-  const { autoTopUp } = view.book
+function isStuck(view: View, agreed: AutoTopUp): boolean {
   const newest = factsOf(view).outcomes[0]
-  return newest !== undefined && newest.state !== 'paid' && autoTopUp !== null && isSinceAgreement(newest, autoTopUp)
+  return newest !== undefined && newest.state !== 'paid' && isSinceAgreement(newest, agreed)
 }
 
 function factsOf(view: View): TopUpFacts {

@@ -107,10 +107,12 @@ export function mayConfirm(book: Book, attempt: Purchase, facts: TopUpFacts, now
   const { autoTopUp } = book
   if (autoTopUp === null || !autoTopUp.enabled || book.available >= autoTopUp.threshold) return false
   const { pack, credits, priceCents } = autoTopUp
+  const { card, offered } = facts
   if (book.totals.granted + credits > MAX_MILLICREDITS) return false
   if (attempt.pack !== pack || attempt.credits !== credits || attempt.priceCents !== priceCents) return false
   // A card that was replaced by itself under another id is charged by the next attempt, not by this one.
-  if (attempt.card !== facts.card?.id || !isAgreed(autoTopUp, facts) || isExpired(facts.card, now)) return false
+  if (card === null || attempt.card !== card.id || isExpired(card, now)) return false
+  if (!isAgreed(autoTopUp, card, offered)) return false
   if (!fitsLimit(autoTopUp, facts, now)) return false
   const at = afterMonthBegan(now)
   return at > now ? at : true
@@ -124,8 +126,9 @@ function blockedBy(autoTopUp: AutoTopUp, facts: TopUpFacts, now: EpochMs): AutoT
     const declined = counted.slice(0, DECLINES_IN_A_ROW).filter((each) => each.failure?.kind === 'declined')
     if (declined.length === DECLINES_IN_A_ROW) return 'suspended'
   }
-  if (facts.card === null || isExpired(facts.card, now)) return 'needs_card'
-  return isAgreed(autoTopUp, facts) ? null : 'needs_agreement'
+  const { card, offered } = facts
+  if (card === null || isExpired(card, now)) return 'needs_card'
+  return isAgreed(autoTopUp, card, offered) ? null : 'needs_agreement'
 }
 
 /** Whether what became of an attempt was known only after the customer last agreed: then they do not know it yet. */
@@ -134,10 +137,10 @@ export function isSinceAgreement(attempt: Purchase, autoTopUp: Pick<AutoTopUp, '
 }
 
 /** R16: another price or another card needs a new agreement. */
-function isAgreed(autoTopUp: AutoTopUp, { card, offered }: TopUpFacts): boolean {
-  if (offered === null || card === null) return false
+function isAgreed(autoTopUp: AutoTopUp, card: Card, offered: TopUpFacts['offered']): boolean {
   return (
     autoTopUp.card?.fingerprint === card.fingerprint &&
+    offered !== null &&
     offered.priceCents === autoTopUp.priceCents &&
     offered.credits === autoTopUp.credits
   )
@@ -151,8 +154,7 @@ function fitsLimit(autoTopUp: AutoTopUp, facts: TopUpFacts, now: EpochMs): boole
 }
 
 /** A card is good to the end of its month. */
-export function isExpired(card: Card | null, now: EpochMs): boolean {
-  if (card === null) return true
+export function isExpired(card: Card, now: EpochMs): boolean {
   const { year, month } = civil(now)
   return card.expYear < year || (card.expYear === year && card.expMonth < month)
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { MAX_MILLICREDITS } from '../../../src/ledger/amounts.ts'
+import { autoTopUpState, mayConfirm, monthOf } from '../../../src/ledger/auto-top-up.ts'
 import { HOUR, MINUTE, SECOND } from './example.ts'
 import { CARD, TopUpExample } from './top-up-example.ts'
 
@@ -24,6 +26,43 @@ describe('auto top-up', () => {
     expect(account.agree()).toMatchObject({ replayed: true, change: null })
     expect(account.agree({ monthlyLimitCents: 1_999 })).toMatchObject({ replayed: false })
     expect(account.kinds()).toEqual(['auto_top_up_changed', 'auto_top_up_changed'])
+  })
+
+  it.each([
+    ['enabled', { enabled: false }],
+    ['threshold', { threshold: 99_999 }],
+    ['pack', { pack: 'twin' }],
+    ['credits', { credits: 501 }],
+    ['price', { priceCents: 501 }],
+    ['limit', { monthlyLimitCents: 2_001 }],
+    ['card', { card: { ...CARD, fingerprint: 'f2' } }],
+    ['card, none instead of one', { card: null }],
+  ])('is agreed to anew with another %s, and back again', (_what, other) => {
+    const account = new TopUpExample()
+    account.agree()
+    expect(account.agree(other)).toMatchObject({ replayed: false })
+    expect(account.agree(other)).toMatchObject({ replayed: true })
+    expect(account.agree()).toMatchObject({ replayed: false })
+  })
+
+  it('is switched off without a card too, and the entry says that there was none', () => {
+    const account = new TopUpExample()
+    account.agree({ enabled: false, card: null })
+    expect(account.store.entries.at(-1)?.detail).toMatchObject({ enabled: false, card: null })
+  })
+
+  it('is agreed to once, also after it has charged: only a no of the bank asks for more', () => {
+    const account = new TopUpExample()
+    account.agree()
+    account.charge()
+    expect(account.agree()).toMatchObject({ replayed: true })
+    const id = account.confirmed()
+    account.advance(id, { type: 'refused', failure: DECLINED })
+    account.wait(1)
+    expect(account.agree()).toMatchObject({ replayed: false })
+    account.wait(1)
+    account.cancel(id)
+    expect(account.agree()).toMatchObject({ replayed: false })
   })
 
   it('charges below the threshold, and not at it', () => {
@@ -70,6 +109,9 @@ describe('auto top-up', () => {
       purchase: 'p',
       detail: { enabled: false, by: 'dispute' },
     })
+    account.agree()
+    account.report('p', { disputedCents: 1, refundedCents: 1 })
+    expect(account.store.entries.at(-1)?.detail).toEqual({ enabled: false, by: 'refund' })
   })
 
   it('stays on with a refund whose operator left it on, and goes off with the next that did not', () => {
@@ -160,6 +202,15 @@ describe('an attempt', () => {
     expect(account.balance().available).toBe(500)
   })
 
+  it('is cancelled for the first reason that was known, whatever is said of it later', () => {
+    const account = new TopUpExample()
+    account.agree()
+    const id = account.confirmed()
+    account.advance(id, { type: 'refused', failure: DECLINED })
+    account.advance(id, { type: 'refused', failure: { kind: 'authentication_required', code: null } })
+    expect(account.purchase(id)).toMatchObject({ stage: 'canceling', failure: DECLINED })
+  })
+
   it('of which Stripe never told the id is over, and charged nobody', () => {
     const account = new TopUpExample()
     account.agree()
@@ -182,6 +233,17 @@ describe('an attempt', () => {
         account.agree({ pack: 'twin' })
       },
       (account) => account.agree({ priceCents: 400 }),
+      (account) => {
+        account.store.offers = { starter: { credits: 500, priceCents: 400 } }
+        account.agree({ priceCents: 400 })
+      },
+      (account) => {
+        account.store.offers = { starter: { credits: 600, priceCents: 500 } }
+        account.agree({ credits: 600 })
+      },
+      (account) => {
+        account.store.card = null
+      },
       (account) => account.give('enough', 100_000),
     ]
     for (const change of changes) {
@@ -191,6 +253,38 @@ describe('an attempt', () => {
       change(account)
       expect(account.advance(id, { type: 'confirm' })).toBe('canceling')
     }
+  })
+
+  it('is neither started nor confirmed where its credits would leave what an account may ever be granted', () => {
+    const account = new TopUpExample()
+    account.give('most', MAX_MILLICREDITS - 500)
+    account.reserve('all', MAX_MILLICREDITS - 500)
+    account.agree()
+    const id = account.created()
+    account.give('one more', 1)
+    expect(account.advance(id, { type: 'confirm' })).toBe('canceling')
+    account.cancel(id)
+    expect([account.state(), account.next(), account.start()]).toEqual(['armed', null, null])
+  })
+
+  it('is started and confirmed where its credits are the last that an account may ever be granted', () => {
+    const account = new TopUpExample()
+    account.give('most', MAX_MILLICREDITS - 500)
+    account.reserve('all', MAX_MILLICREDITS - 500)
+    account.agree()
+    const id = account.created()
+    expect(account.advance(id, { type: 'confirm' })).toBe('confirming')
+    account.report(id)
+    expect(account.store.book.totals.granted).toBe(MAX_MILLICREDITS)
+  })
+
+  it('is not confirmed without an agreement, whoever wrote it down', () => {
+    const account = new TopUpExample()
+    account.agree()
+    const attempt = account.purchase(account.created())
+    const { book } = account.store
+    expect(mayConfirm(book, attempt, account.store.topUpFacts(), account.now)).toBe(true)
+    expect(mayConfirm({ ...book, autoTopUp: null }, attempt, account.store.topUpFacts(), account.now)).toBe(false)
   })
 
   it.each(['created', 'confirm', 'unconfirmed'] as const)('that is over is not moved by a late "%s"', (type) => {
@@ -203,6 +297,10 @@ describe('an attempt', () => {
 })
 
 describe('the monthly limit', () => {
+  it('is counted in months that are named as everyone names them, with two digits', () => {
+    expect([monthOf(Date.UTC(2026, 0, 31)), monthOf(Date.UTC(2026, 11, 1))]).toEqual(['2026-01', '2026-12'])
+  })
+
   it('is kept to the cent', () => {
     const account = new TopUpExample()
     account.agree({ monthlyLimitCents: 1_000 })
@@ -327,6 +425,12 @@ describe('the state of auto top-up', () => {
     expect(other.state()).toBe('armed')
   })
 
+  it('needs a new agreement where no card was agreed to', () => {
+    const account = new TopUpExample()
+    account.agree({ card: null })
+    expect([account.state(), account.start()]).toEqual(['needs_agreement', null])
+  })
+
   it.each([
     ['its price changed', { credits: 500, priceCents: 501 }],
     ['its price fell', { credits: 500, priceCents: 499 }],
@@ -352,6 +456,18 @@ describe('the state of auto top-up', () => {
     expect(account.agree()).toMatchObject({ replayed: false })
     expect(account.state()).toBe('armed')
     expect(account.agree()).toMatchObject({ replayed: true })
+  })
+
+  it('stays suspended however many declines there were before', () => {
+    const account = new TopUpExample()
+    account.agree()
+    for (let decline = 1; decline <= 3; decline += 1) {
+      account.fail('declined')
+      account.wait(HOUR)
+    }
+    const facts = account.store.topUpFacts()
+    const more = { ...facts, outcomes: [...facts.outcomes, ...facts.outcomes] }
+    expect(autoTopUpState(account.store.book, more, account.now)).toBe('suspended')
   })
 
   it('is not suspended by declines that are not in a row, and not by what charged nobody', () => {
