@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { MAX_MILLICREDITS } from '../../../src/ledger/amounts.ts'
+import { shareOf } from '../../../src/ledger/payment.ts'
 import { DAY, Example, HOUR, refused } from './example.ts'
+import { TopUpExample } from './top-up-example.ts'
 
 describe('a purchase', () => {
   it('grants its credits once it is paid, and not before', () => {
@@ -64,6 +66,46 @@ describe('a purchase', () => {
     expect(account.checkout('p', { credits: 1 })).toMatchObject(
       refused('limit_exceeded', { limit: 'lifetime_credits' }),
     )
+  })
+
+  it('may bring the last credits that an account may ever be granted', () => {
+    const account = new Example()
+    account.give('most', MAX_MILLICREDITS - 1)
+    expect(account.checkout('p', { credits: 1 })).toMatchObject({ ok: true })
+    expect(account.report('p')).toMatchObject({ ok: true, purchase: { state: 'paid' } })
+    expect(account.store.book.totals.granted).toBe(MAX_MILLICREDITS)
+  })
+
+  it('that no longer fits into what an account may ever be granted is refused when it is paid, and stays open', () => {
+    const account = new Example()
+    account.checkout('p', { credits: 1 })
+    account.give('all', MAX_MILLICREDITS)
+    expect(account.report('p')).toMatchObject(
+      refused('limit_exceeded', { limit: 'lifetime_credits', maximum: MAX_MILLICREDITS }),
+    )
+    expect(account.purchase('p').state).toBe('open')
+    expect(account.kinds()).toEqual(['grant'])
+  })
+
+  it('that is paid stays as it is when an older reading of it arrives late', () => {
+    const account = new Example()
+    account.buy('p', { credits: 100, priceCents: 100 })
+    account.report('p', { refundedCents: 60 })
+    const before = account.purchase('p')
+    for (const state of ['open', 'processing', 'failed', 'expired'] as const) {
+      expect(account.report('p', { state })).toMatchObject({ replayed: true, change: null })
+    }
+    expect(account.purchase('p')).toBe(before)
+    expect(account.balance().available).toBe(40)
+  })
+
+  it('that is not paid has nothing to take back, and leaves auto top-up on', () => {
+    const account = new TopUpExample()
+    account.agree()
+    account.checkout('p')
+    account.report('p', { state: 'processing', refundedCents: 100, disputedCents: 100 })
+    expect(account.purchase('p')).toMatchObject({ state: 'processing', refundedCents: 0, disputedCents: 0 })
+    expect(account.state()).toBe('armed')
   })
 
   it('pays debt before anything of it is free', () => {
@@ -216,6 +258,18 @@ describe('a dispute', () => {
     expect(account.balance().available).toBe(500)
   })
 
+  it('and a refund that stand beside each other give back what each took, under its own name', () => {
+    const account = new Example()
+    account.buy('p', { credits: 100, priceCents: 100 })
+    account.report('p', { refundedCents: 60 })
+    account.report('p', { refundedCents: 60, disputedCents: 40 })
+    account.report('p', { refundedCents: 20, disputedCents: 40 })
+    expect(account.purchase('p')).toMatchObject({ refundTaken: 20, disputeTaken: 40 })
+    account.report('p', { refundedCents: 20, disputedCents: 0 })
+    expect(account.purchase('p')).toMatchObject({ refundTaken: 20, disputeTaken: 0 })
+    expect(account.kinds()).toEqual(['grant', 'refund', 'dispute', 'refund_reversal', 'dispute_reversal'])
+  })
+
   it('beside a refund never takes more than was bought', () => {
     const account = new Example()
     account.buy('p', { credits: 100, priceCents: 100 })
@@ -255,6 +309,13 @@ describe('a dispute', () => {
     account.report('p')
     expect(account.kinds().slice(before)).toEqual(['refund_reversal', 'dispute_reversal', 'debt_repaid'])
     expect(account.balance()).toMatchObject({ available: 5, debt: 0 })
+  })
+})
+
+describe('the share that goes back', () => {
+  it('is nothing of a payment that charged nothing, and never less than nothing', () => {
+    expect([shareOf(100, 0, null), shareOf(100, 50, null)]).toEqual([0, 0])
+    expect([shareOf(100, 0, 0), shareOf(100, -1, 100)]).toEqual([0, 0])
   })
 })
 
