@@ -73,6 +73,24 @@ describe('a preview of auto top-up', () => {
     expect(account.preview({ monthlyLimitCents: 499 })).toEqual({ at: [], minutes: [90, 90], charges: [] })
   })
 
+  it('counts no time in which there was just enough for the smallest review', () => {
+    const account = new History()
+    account.give('g', 1_000)
+    account.wait(HOUR)
+    account.spend('r', 1_000 - ENOUGH)
+    account.wait(HOUR)
+    expect(account.preview({ monthlyLimitCents: 499 })).toEqual({ at: [], minutes: [0, 0], charges: [] })
+  })
+
+  it('begins with what was owed then: that is paid first', () => {
+    const about = { isReserve: false, isTopUp: false, reservation: null, purchase: 'p' }
+    const lines = [{ at: MINUTE, available: ENOUGH, flow: 50 + ENOUGH, ...about }]
+    const past = { from: 0, to: 2 * MINUTE, available: 0, debt: 50, lines }
+    expect(previewTopUps(past, { ...TERMS, monthlyLimitCents: 499 }, ENOUGH)).toEqual({
+      ...{ charges: [], withoutCreditsMs: MINUTE, withoutCreditsAsItWasMs: MINUTE },
+    })
+  })
+
   it('buys packs one after the other, two in ten minutes', () => {
     const account = new History()
     account.give('g', 5_000)
@@ -126,6 +144,38 @@ describe('a preview of auto top-up', () => {
     account.wait(MINUTE)
     // Never below zero: the purchase of 200 is there whole.
     expect(account.preview({ monthlyLimitCents: 499, threshold: 201 }).minutes).toEqual([2, 0])
+  })
+
+  it('takes all that a review cost which was let in, even below zero; and from there charges below its threshold only', () => {
+    const account = new History()
+    account.give('g', 50)
+    account.agree()
+    account.charge()
+    account.wait(MINUTE)
+    account.reserve('r', 40)
+    account.wait(MINUTE)
+    account.settle('r', 80)
+    account.wait(MINUTE)
+    account.give('h', 35)
+    account.wait(MINUTE)
+    // 10 were left after the hold, 30 are owed after the settle, and 5 are left after the grant.
+    expect(account.preview({ monthlyLimitCents: 499 }).minutes).toEqual([2, 0])
+    // What is available is never below 0, so nothing is ever below a threshold of 0.
+    expect(account.preview({ threshold: 0 }).at).toEqual([])
+  })
+
+  it('lets a review in that holds nothing, as the account does, and takes what it cost', () => {
+    const account = new History()
+    account.give('g', 50)
+    account.agree()
+    account.charge()
+    account.reserve('r', 40)
+    account.settle('r', 80)
+    account.reserve('free', 0, { maxCredits: 20 })
+    account.settle('free', 20)
+    account.give('h', 55)
+    account.wait(MINUTE)
+    expect(account.preview({ monthlyLimitCents: 499 }).minutes).toEqual([1, 0])
   })
 
   it('is what really happened, where the same settings were on', () => {
