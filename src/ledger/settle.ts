@@ -72,7 +72,8 @@ function settleLate(view: View, reservation: Reservation, command: Settle, now: 
   const above = chargeOverage(draft, reservation, Math.max(0, cost - reservation.held), view.book.allowDebt)
   const charged = Math.min(before, cost) + fromReturned + above
   const absorbed = command.actual - charged
-  draft.absorb(absorbed - (reservation.absorbed ?? 0))
+  // All of it: expiry absorbs nothing.
+  draft.absorb(absorbed)
   writeSettle(draft, reservation, command, true)
   draft.sweep(returned)
   const closing = settled(command, now)

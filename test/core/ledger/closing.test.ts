@@ -36,6 +36,21 @@ describe('the parts of a reservation', () => {
   })
 })
 
+describe('a grant that expires together with what holds all of a part of it', () => {
+  it('expires on its own where nothing of that came back', () => {
+    const account = new Example()
+    account.give('short', 100, { expiresAt: account.now + HOUR })
+    account.reserve('r', 60, { onExpiry: 'settle_accrued', ttlMs: HOUR })
+    account.extend('r', { accrued: 60 })
+    account.wait(HOUR)
+    expect(account.balance()).toMatchObject({ available: 0, reserved: 0 })
+    expect(account.store.entries.slice(-2)).toMatchObject([
+      { kind: 'expire_reservation', charged: 60, availableDelta: 0 },
+      { kind: 'expire_grant', detail: { grant: 'short' }, availableDelta: -40 },
+    ])
+  })
+})
+
 describe('the entry of a release', () => {
   it('says why, if a reason was given', () => {
     const account = accountWith(100)
@@ -52,8 +67,10 @@ describe('a late settle below what expiry charged', () => {
   it('gives back to the grant that was charged last', () => {
     const account = expiredWithAccrued()
     expect(account.grant('second').free).toBe(50)
-    account.settle('r', 40)
+    const decision = account.settle('r', 40)
     expect([account.grant('first').free, account.grant('second').free]).toEqual([0, 60])
+    // And writes no other.
+    expect(decision).toMatchObject({ change: { grants: [{ id: 'second' }] } })
   })
 
   it('gives back to the one before it, once that has all', () => {
@@ -70,9 +87,22 @@ describe('a late settle below what expiry charged', () => {
     account.extend('r', { accrued: 50 })
     account.wait(2 * DAY)
     account.balance()
-    account.settle('r', 20)
-    expect(account.balance()).toMatchObject({ available: 0, reserved: 0 })
+    expect(account.settle('r', 20)).toMatchObject({
+      change: { entries: [{}, { kind: 'expire_grant', at: account.now }] },
+    })
     expect(account.kinds().slice(-2)).toEqual(['settle', 'expire_grant'])
+    expect(account.store.book).toMatchObject({ available: 0, reserved: 0, totals: { expired: 40 } })
+  })
+
+  it('pays what the account owes before anything of it is free', () => {
+    const account = expiredWithAccrued()
+    account.allowDebt()
+    account.reserve('owing', 50, { overage: 'debt' })
+    account.settle('owing', 75)
+    expect(account.balance()).toMatchObject({ available: 0, debt: 25 })
+    account.settle('r', 10)
+    expect(account.kinds().slice(-2)).toEqual(['settle', 'debt_repaid'])
+    expect(account.store.book).toMatchObject({ available: 15, debt: 0 })
   })
 })
 

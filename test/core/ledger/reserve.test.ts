@@ -84,13 +84,15 @@ describe('reserve', () => {
     account.reserve('old', 80)
     expect(account.reserve('new', 90, { supersedes: 'old' })).toMatchObject({ ok: true })
     expect(account.reservation('old').state).toBe('released')
+    const [, , release] = account.store.entries
+    expect(release).toMatchObject({ kind: 'release', reservation: 'old', detail: { reason: 'superseded by new' } })
     expect(account.balance()).toMatchObject({ available: 10, reserved: 90 })
   })
 
   it('leaves the old hold alone if the one that supersedes it is refused', () => {
     const account = accountWith(100)
     account.reserve('old', 80)
-    const refusal = refused('insufficient_credits', { requested: 101, available: 20 })
+    const refusal = refused('insufficient_credits', { requested: 101, available: 20, shortfall: 1 })
     expect(account.reserve('new', 101, { supersedes: 'old' })).toMatchObject(refusal)
     expect(account.reservation('old').state).toBe('held')
   })

@@ -29,6 +29,7 @@ describe('settle', () => {
     account.reserve('r', 60)
     account.release('r')
     expect(account.settle('r', 20)).toMatchObject(refused('reservation_released'))
+    expect(account.settle('r', MAX_MILLICREDITS + 1)).toMatchObject(refused('reservation_released'))
     expect(account.settle('s', 20)).toMatchObject(refused('not_found'))
   })
 
@@ -121,6 +122,7 @@ describe('a late settle', () => {
     const account = expired()
     account.reserve('other', 70)
     expect(account.settle('r', 50)).toMatchObject({ reservation: { charged: 30, absorbed: 20 } })
+    expect(account.store.entries.at(-1)).toMatchObject({ kind: 'settle', charged: 30, absorbed: 20 })
   })
 
   it('follows the overage above what was once held', () => {
