@@ -201,13 +201,13 @@ export class Draft {
 
   /**
    * R10, after credits came back: what belongs to an expired or voided grant goes, then debt is paid. Each is an entry
-   * of its own that follows its cause. Returns how much of each grant was lost.
+   * of its own that follows its cause. Something is free of each that is named. Returns how much of each was lost.
    */
   sweep(returnedTo: Iterable<string>): Map<string, Millicredits> {
     const lost = new Map<string, Millicredits>()
     for (const id of returnedTo) {
       const grant = this.grant(id)
-      if (grant.free === 0 || !(grant.voided || isExpired(grant, this.now))) continue
+      if (!grant.voided && !isExpired(grant, this.now)) continue
       lost.set(id, this.removeFree(id, grant.voided))
       this.write(grant.voided ? 'void_grant' : 'expire_grant', {})
     }

@@ -17,6 +17,31 @@ describe('the entry', () => {
     expect(last(account)?.detail).toEqual({ grant: 'thanks', kind: 'adjustment', reason: 'for waiting' })
   })
 
+  it('has the number that is kept with what it made', () => {
+    const account = accountWith(100)
+    account.reserve('r', 60)
+    expect([account.grant('start').ordinal, account.reservation('r').ordinal]).toEqual([1, 2])
+    expect(account.store.entries.map(({ seq }) => seq)).toEqual([1, 2])
+  })
+
+  it('of a settle says what the runner said that it cost; no other says a cost', () => {
+    const account = accountWith(100)
+    account.reserve('r', 60)
+    account.do({ op: 'settle', id: 'r', actual: 50_310, costUsd: '0.5031' })
+    const said = account.store.entries.map(({ kind, costUsd, mode }) => [kind, costUsd, mode])
+    expect(said).toEqual([
+      ['grant', null, 'credits'],
+      ['reserve', null, 'credits'],
+      ['settle', '0.5031', 'credits'],
+    ])
+  })
+
+  it('names the grants that it moved, and no other', () => {
+    const account = accountWith(30)
+    account.give('taken', -10, { kind: 'adjustment' })
+    expect(last(account)?.grants).toEqual([{ id: 'start', credits: -10, held: 0 }])
+  })
+
   it('of a grant that is voided or expires names it, and so does the answer', () => {
     const account = new Example()
     account.give('gone', 10)

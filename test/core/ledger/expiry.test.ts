@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { nextWake } from '../../../src/ledger/due.ts'
 import { accountWith, DAY, Example, HOUR, MINUTE, refused } from './example.ts'
 
 describe('expiry', () => {
@@ -60,6 +61,25 @@ describe('expiry', () => {
     expect(account.balance()).toMatchObject({ available: 0, reserved: 0 })
     expect(account.kinds()).toEqual(['grant', 'reserve', 'expire_reservation', 'expire_grant'])
     expect(account.store.entries.at(-1)).toMatchObject({ availableDelta: -100 })
+  })
+})
+
+describe('what is due', () => {
+  it('is nothing, ever, where nothing expires', () => {
+    expect(nextWake(accountWith(100).store.book, null)).toBeNull()
+  })
+
+  it('is what is free of a grant, not one that is all held and ends at the same instant', () => {
+    const account = new Example()
+    const expiresAt = account.now + HOUR
+    account.give('held', 10, { expiresAt })
+    account.give('free', 10, { expiresAt })
+    account.reserve('r', 10, { ttlMs: DAY })
+    account.wait(HOUR)
+    expect(account.store.passTime(account.now)).toMatchObject([
+      { at: expiresAt, decision: { replayed: false, grant: { id: 'free', free: 0 } } },
+    ])
+    expect(account.balance()).toMatchObject({ available: 0, reserved: 10 })
   })
 })
 

@@ -143,7 +143,9 @@ describe('the balance', () => {
     expect(account.give('one-more', 1)).toMatchObject(
       refused('limit_exceeded', { limit: 'live_grants', maximum: 1_000 }),
     )
+    expect(account.give('adjusted', 1, { kind: 'adjustment' })).toMatchObject(refused('limit_exceeded'))
     expect(account.give('bought', 1, { kind: 'purchase' })).toMatchObject({ ok: true })
+    expect(account.give('taken', -1, { kind: 'adjustment' })).toMatchObject({ ok: true })
     account.reserve('r', 10)
     account.settle('r', 10)
     expect(account.give('one-more', 1)).toMatchObject({ ok: true })

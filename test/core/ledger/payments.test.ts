@@ -206,6 +206,22 @@ describe('a refund', () => {
     expect(account.kinds().slice(-2)).toEqual(['refund_reversal', 'debt_repaid'])
   })
 
+  it('that fails in part pays what is still owed in burn order, also with a grant that was all gone', () => {
+    const account = new Example()
+    account.buy('p', { credits: 100, priceCents: 100 })
+    account.reserve('r', 70)
+    account.give('promo', 60)
+    account.report('p', { refundedCents: 100 })
+    expect(account.purchase('p').taken).toEqual([
+      { grant: 'purchase:p', credits: 30 },
+      { grant: 'promo', credits: 60 },
+      { grant: null, credits: 10 },
+    ])
+    account.report('p', { refundedCents: 40 })
+    expect([account.grant('promo').free, account.grant('purchase:p').free]).toEqual([40, 10])
+    expect(account.balance()).toMatchObject({ available: 50, reserved: 70, debt: 0 })
+  })
+
   it('that fails gives back last what it took first', () => {
     const account = new Example()
     account.buy('p', { credits: 100, priceCents: 100 })
