@@ -4,7 +4,8 @@
  */
 import { Alarm } from '../../src/account/alarm.ts'
 import { Live } from '../../src/account/live.ts'
-import { OpenedAccount } from '../../src/account/opened.ts'
+import { createAccount } from '../../src/account/open-account.ts'
+import { OpenedAccount, type Surroundings } from '../../src/account/opened.ts'
 import type { OpenRequest } from '../../src/account/requests.ts'
 import { Turns } from '../../src/account/turns.ts'
 import { newClient, type StripeClient } from '../../src/stripe/client.ts'
@@ -142,15 +143,15 @@ export class Host {
 
   /** Makes the account of an object that is none yet. */
   create(): void {
-    this.#running = this.#newLife((parts) => OpenedAccount.create(...parts, this.#options.request))
+    this.#running = this.#newLife((surroundings) => createAccount(surroundings, this.#options.request))
   }
 
   #run(): Running {
-    this.#running ??= this.#newLife((parts) => new OpenedAccount(...parts))
+    this.#running ??= this.#newLife((surroundings) => new OpenedAccount(surroundings))
     return this.#running
   }
 
-  #newLife(open: (parts: ConstructorParameters<typeof OpenedAccount>) => OpenedAccount): Running {
+  #newLife(open: (surroundings: Surroundings) => OpenedAccount): Running {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>()
     let started: Running | null = null
     const life: Life & { isAlive: boolean } = {
@@ -165,8 +166,10 @@ export class Host {
     const ctx = contextOf(storage, this.#options.request.id)
     const turns = new Turns(ctx, () => started?.account.publish())
     const stripe = this.#clientOf(() => started)
-    const surroundings = { history: () => this.history.database(), stripe: () => stripe, byokSecrets: () => [] }
-    const account = open([storage, alarm, new Live(ctx, JSON.stringify), turns, surroundings])
+    const account = open({
+      ...{ storage, alarm, turns, live: new Live(ctx, JSON.stringify) },
+      ...{ history: () => this.history.database(), stripe: () => stripe, byokSecrets: () => [] },
+    })
     this.#options.breakage(account)
     started = Object.assign(life, { alarm, turns, account, ready: alarm.load(), ended, end })
     return started

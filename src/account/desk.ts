@@ -9,7 +9,7 @@ import type { CheckoutAnswer, CheckoutRequest } from './buying.ts'
 import { STRIPE_IS_AWAY } from './cashier.ts'
 import type { OpenedAccount } from './opened.ts'
 import { type RefundRequest, refund } from './refunding.ts'
-import { type Answer, type Caller, refused } from './requests.ts'
+import { type Answer, type Caller, type Page, refused } from './requests.ts'
 import type { AutoTopUpRequest, AutoTopUpView, Changed } from './topping-up.ts'
 
 type PurchaseAnswer = Answer<{ purchase: Purchase; balance: Balance }>
@@ -31,12 +31,7 @@ export const DESK = {
     return present(account, asked.id)
   },
 
-  /** Newest first, before the given number. */
-  async purchases(
-    account: OpenedAccount,
-    _caller: Caller,
-    page: { before: number | null; limit: number },
-  ): Promise<Answer<{ purchases: Purchase[] }>> {
+  async purchases(account: OpenedAccount, _caller: Caller, page: Page): Promise<Answer<{ purchases: Purchase[] }>> {
     return { ok: true, purchases: account.ledger.store.purchases.page(page.before, page.limit) }
   },
 

@@ -3,10 +3,10 @@
  * output gate holds messages like answers, so nobody sees a balance that is not on disk.
  */
 import type { Balance } from '../ledger/balance.ts'
-import type { Caller } from './requests.ts'
+import { type Answer, type Caller, refused } from './requests.ts'
 
 /** Each change is sent to each connection, on the thread that also decides. */
-export const MAX_LIVE_CONNECTIONS = 100
+const MAX_LIVE_CONNECTIONS = 100
 
 /** How the connection was opened; survives hibernation. */
 type Attachment = Caller
@@ -24,16 +24,15 @@ export class Live {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'))
   }
 
-  get count(): number {
-    return this.#ctx.getWebSockets().length
-  }
-
-  open(caller: Caller, balance: Balance): Response {
+  open(caller: Caller, balance: Balance): Answer<{ response: Response }> {
+    if (this.#ctx.getWebSockets().length >= MAX_LIVE_CONNECTIONS) {
+      return refused({ code: 'too_many', limit: 'live_connections', maximum: MAX_LIVE_CONNECTIONS })
+    }
     const { 0: client, 1: server } = new WebSocketPair()
     this.#ctx.acceptWebSocket(server)
     server.serializeAttachment(caller satisfies Attachment)
     server.send(this.#present(balance))
-    return new Response(null, { status: 101, webSocket: client })
+    return { ok: true, response: new Response(null, { status: 101, webSocket: client }) }
   }
 
   /** Sends the balance if its version is another than was last sent; closes connections whose key is not admitted. */

@@ -16,9 +16,11 @@ import { byokSecretsOf } from './key-ring.ts'
 import type { KeyPosition } from './keys.ts'
 import { describeError } from './describe-error.ts'
 import { DESK, DESK_READS, type Desk } from './desk.ts'
+import { Door } from './door.ts'
 import type { AccuracyReport } from './learning.ts'
-import { Live, MAX_LIVE_CONNECTIONS } from './live.ts'
-import { type Opened, OpenedAccount, SET_BACK, type Surroundings } from './opened.ts'
+import { Live } from './live.ts'
+import type { Opened } from './open-account.ts'
+import type { OpenedAccount } from './opened.ts'
 import { presentBalance } from './present.ts'
 import {
   type AccountDetails,
@@ -31,10 +33,10 @@ import {
   type MintRequest,
   type OpenRequest,
   type Overview,
+  type Page,
   refused,
   type SessionCaller,
 } from './requests.ts'
-import { hasSchema, migrate } from './schema.ts'
 import type { LinkRequest } from './sessions.ts'
 import type { ReservationPage } from './store.ts'
 import { Turns } from './turns.ts'
@@ -47,52 +49,36 @@ export class Account extends DurableObject<Env> {
   readonly #alarm: Alarm
   readonly #turns: Turns
   readonly #live: Live
-  readonly #surroundings: Surroundings = {
-    history: () => this.env.HISTORY,
-    stripe: () => stripeOf(this.env),
-    byokSecrets: () => byokSecretsOf(this.env),
-  }
-  /** `null` until somebody opens the account: until then the object has no tables and stores nothing. */
-  #opened: OpenedAccount | null = null
+  readonly #door: Door
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#alarm = new Alarm(ctx.storage)
-    this.#turns = new Turns(ctx, () => this.#opened?.publish())
+    this.#turns = new Turns(ctx, () => this.#door.account?.publish())
     this.#live = new Live(ctx, (balance) => JSON.stringify(presentBalance(balance)))
-    if (!hasSchema(ctx.storage.sql)) return
-    migrate(ctx.storage)
-    this.#opened = new OpenedAccount(ctx.storage, this.#alarm, this.#live, this.#turns, this.#surroundings)
-    void ctx.blockConcurrencyWhile(() => this.#wake(this.#opened))
+    this.#door = new Door(ctx.id.name, {
+      ...{ storage: ctx.storage, alarm: this.#alarm, live: this.#live, turns: this.#turns },
+      history: () => this.env.HISTORY,
+      stripe: () => stripeOf(this.env),
+      byokSecrets: () => byokSecretsOf(this.env),
+    })
+    const { account } = this.#door
+    if (account !== null) void ctx.blockConcurrencyWhile(() => this.#wake(account))
   }
 
   /** Creates the account, with its one trial grant (R11), or changes what may change of it. */
   async open(request: OpenRequest): Promise<Opened> {
-    return this.#guard(() =>
-      this.#turns.run(() => {
-        if (this.#opened !== null) return this.#opened.update(request)
-        this.#opened = OpenedAccount.create(
-          this.ctx.storage,
-          this.#alarm,
-          this.#live,
-          this.#turns,
-          this.#surroundings,
-          request,
-        )
-        const { details, ledger } = this.#opened
-        return { ok: true, created: true, changed: true, details: details.value, balance: ledger.balance(ledger.now()) }
-      }),
-    )
+    return this.#door.guard(() => this.#turns.run(() => this.#door.open(request)))
   }
 
   /** One write: reserve, settle, release, extend, grant or void. `waitMs` is how long a reservation may wait. */
   async execute(caller: Caller, request: LedgerRequest, waitMs = 0): Promise<Answer<LedgerAnswer>> {
-    return this.#guard(async () => {
+    return this.#door.guard(async () => {
       // In one turn, or credits could come between the refusal and the waiting, and nobody would tell the waiter.
       const { answer, waited } = await this.#turns.run(() => {
-        const answer = this.#execute(caller, request)
+        const answer = this.#door.execute(caller, request)
         const mayWait = waitMs > 0 && request.op === 'reserve' && isShort(answer)
-        return { answer, waited: mayWait ? this.#opened?.waiting.join(caller, request, waitMs) : undefined }
+        return { answer, waited: mayWait ? this.#door.account?.waiting.join(caller, request, waitMs) : undefined }
       })
       return waited ?? answer
     })
@@ -103,12 +89,12 @@ export class Account extends DurableObject<Env> {
     caller: Caller,
     requests: readonly LedgerRequest[],
   ): Promise<Answer<{ answers: Answer<LedgerAnswer>[]; balance: Balance }>> {
-    return this.#guard(() =>
+    return this.#door.guard(() =>
       this.#turns.run(() =>
-        this.#admit(caller, ({ ledger }, now) => ({
+        this.#door.admit(caller, (account, now) => ({
           ok: true,
-          answers: requests.map((request) => this.#execute(caller, request)),
-          balance: ledger.balance(now),
+          answers: requests.map((request) => account.execute(caller, request)),
+          balance: account.ledger.balance(now),
         })),
       ),
     )
@@ -124,56 +110,54 @@ export class Account extends DurableObject<Env> {
     const serve = DESK[op] as (account: OpenedAccount, caller: Caller, asked: unknown) => Promise<Answer<object>>
     const reads = DESK_READS.has(op)
     const answer = await (reads
-      ? this.#ask(caller, (account) => serve(account, caller, asked))
-      : this.#change(caller, (account) => serve(account, caller, asked)))
+      ? this.#door.ask(caller, (account) => serve(account, caller, asked))
+      : this.#door.change(caller, (account) => serve(account, caller, asked)))
     return answer as Awaited<ReturnType<Desk[Op]>>
   }
 
   async describe(caller: Caller): Promise<Answer<{ details: AccountDetails; balance: Balance }>> {
-    return this.#read(caller, ({ details, ledger }, now) => ({ details: details.value, balance: ledger.balance(now) }))
+    return this.#door.read(caller, ({ details, ledger }, now) => ({
+      details: details.value,
+      balance: ledger.balance(now),
+    }))
   }
 
   async balance(caller: Caller): Promise<Answer<{ balance: Balance }>> {
-    return this.#read(caller, ({ ledger }, now) => ({ balance: ledger.balance(now) }))
+    return this.#door.read(caller, ({ ledger }, now) => ({ balance: ledger.balance(now) }))
   }
 
   /** `asOf` is the object's own time (R18): a quote that is made of the estimate expires by the same clock. */
   async estimate(caller: Caller, facts: ReviewFacts): Promise<Answer<{ estimate: Estimate; asOf: EpochMs }>> {
-    return this.#read(caller, (account, now) => ({ estimate: account.estimate(facts), asOf: now }))
+    return this.#door.read(caller, (account, now) => ({ estimate: account.estimate(facts), asOf: now }))
   }
 
   /** How well estimates did so far, with what was learned and without. */
   async accuracy(caller: Caller): Promise<Answer<{ report: AccuracyReport }>> {
-    return this.#read(caller, ({ learning }) => ({ report: learning.report() }))
+    return this.#door.read(caller, ({ learning }) => ({ report: learning.report() }))
   }
 
   async reservation(caller: Caller, id: string): Promise<Answer<{ reservation: Reservation }>> {
-    return this.#guard(() =>
-      this.#admit(caller, ({ ledger }) => {
-        const reservation = ledger.store.reservation(id)
-        return reservation === null ? refused({ code: 'not_found', what: 'reservation' }) : { ok: true, reservation }
-      }),
-    )
+    return this.#door.serve(caller, ({ ledger }) => {
+      const reservation = ledger.store.reservation(id)
+      return reservation === null ? refused({ code: 'not_found', what: 'reservation' }) : { ok: true, reservation }
+    })
   }
 
   /** Newest first, before the given number. */
   async reservations(
     caller: Caller,
-    page: { readonly state: ReservationState | null; readonly before: number | null; readonly limit: number },
+    page: Page & { readonly state: ReservationState | null },
   ): Promise<Answer<ReservationPage>> {
-    return this.#read(caller, ({ ledger }) => ledger.store.reservations(page.state, page.before, page.limit))
+    return this.#door.read(caller, ({ ledger }) => ledger.store.reservations(page.state, page.before, page.limit))
   }
 
   /** Newest first, before the given number. */
-  async grants(
-    caller: Caller,
-    page: { readonly before: number | null; readonly limit: number },
-  ): Promise<Answer<{ grants: Grant[] }>> {
-    return this.#read(caller, ({ ledger }) => ({ grants: ledger.store.grants(page.before, page.limit) }))
+  async grants(caller: Caller, page: Page): Promise<Answer<{ grants: Grant[] }>> {
+    return this.#door.read(caller, ({ ledger }) => ({ grants: ledger.store.grants(page.before, page.limit) }))
   }
 
   async mintKey(caller: Caller, request: MintRequest): Promise<Answer<{ key: AccountKey; replayed: boolean }>> {
-    return this.#guard(() => this.#admit(caller, ({ keys }, now) => keys.mint(request, now)))
+    return this.#door.serve(caller, ({ keys }, now) => keys.mint(request, now))
   }
 
   /** Newest first, behind the given one. */
@@ -181,51 +165,47 @@ export class Account extends DurableObject<Env> {
     caller: Caller,
     page: { readonly after: KeyPosition | null; readonly limit: number },
   ): Promise<Answer<{ keys: AccountKey[] }>> {
-    return this.#read(caller, ({ keys }) => ({ keys: keys.list(page.after, page.limit) }))
+    return this.#door.read(caller, ({ keys }) => ({ keys: keys.list(page.after, page.limit) }))
   }
 
   async revokeKey(caller: Caller, id: string): Promise<Answer<{ key: AccountKey; replayed: boolean }>> {
-    return this.#guard(() =>
-      this.#admit(caller, ({ keys }, now) => {
-        const answer = keys.revoke(id, now)
-        if (answer.ok) this.#live.closeOf(id)
-        return answer
-      }),
-    )
+    return this.#door.serve(caller, ({ keys }, now) => {
+      const answer = keys.revoke(id, now)
+      if (answer.ok) this.#live.closeOf(id)
+      return answer
+    })
   }
 
   async byok(caller: Caller): Promise<Answer<{ byok: ByokView }>> {
-    return this.#ask(caller, async ({ byok }) => ({ ok: true, byok: await byok.view() }))
+    return this.#door.ask(caller, async ({ byok }) => ({ ok: true, byok: await byok.view() }))
   }
 
   async putByok(caller: Caller, apiKey: string): Promise<Answer<{ byok: ByokView; replayed: boolean }>> {
-    return this.#change(caller, ({ byok }) => byok.put(caller, apiKey))
+    return this.#door.change(caller, ({ byok }) => byok.put(caller, apiKey))
   }
 
   async removeByok(caller: Caller): Promise<Answer<{ byok: ByokView; replayed: boolean }>> {
-    return this.#change(caller, ({ byok }) => byok.remove(caller))
+    return this.#door.change(caller, ({ byok }) => byok.remove(caller))
   }
 
   /** The account's own key itself, for one held reservation. */
   async readByok(caller: Caller, reservation: string): Promise<Answer<{ apiKey: string }>> {
-    return this.#change(caller, ({ byok }) => byok.read(caller, reservation))
+    return this.#door.change(caller, ({ byok }) => byok.read(caller, reservation))
   }
 
   /** A one-time link into the dashboard. */
   async mintLink(caller: Caller, request: LinkRequest): Promise<Answer<{ expiresAt: EpochMs }>> {
-    return this.#guard(() => this.#admit(caller, ({ sessions }, now) => sessions.mint(request, now)))
+    return this.#door.serve(caller, ({ sessions }, now) => sessions.mint(request, now))
   }
 
   /** The link becomes a session. Whoever has the link may; that is what it is for. */
   async enter(id: string, linkHash: string, sessionHash: string): Promise<Answer<{ expiresAt: EpochMs }>> {
-    return this.#guard(() =>
-      this.#admit({ kind: 'service' }, ({ sessions }, now) => sessions.enter(id, linkHash, sessionHash, now)),
-    )
+    return this.#door.serve({ kind: 'service' }, ({ sessions }, now) => sessions.enter(id, linkHash, sessionHash, now))
   }
 
   /** Ends the caller's own session, and what was opened with it. */
   async leave(caller: SessionCaller): Promise<Answer<{ returnUrl: string | null }>> {
-    return this.#read(caller, ({ sessions }) => {
+    return this.#door.read(caller, ({ sessions }) => {
       this.#live.closeOf(caller.id)
       return { returnUrl: sessions.end(caller.id) }
     })
@@ -233,7 +213,7 @@ export class Account extends DurableObject<Env> {
 
   /** What the dashboard's first page shows, in one look. */
   async overview(caller: Caller, held: number): Promise<Answer<Overview>> {
-    return this.#read(caller, ({ details, ledger, toppingUp }, now) => ({
+    return this.#door.read(caller, ({ details, ledger, toppingUp }, now) => ({
       details: details.value,
       balance: ledger.balance(now),
       held: ledger.store.longestHeld(held),
@@ -244,11 +224,11 @@ export class Account extends DurableObject<Env> {
 
   /** Whether the caller may ask about this account at all; for what is then read from history. */
   async admit(caller: Caller): Promise<Answer<{ lastSeq: number }>> {
-    return this.#read(caller, ({ ledger }) => ({ lastSeq: ledger.book.seq }))
+    return this.#door.read(caller, ({ ledger }) => ({ lastSeq: ledger.book.seq }))
   }
 
   async audit(caller: Caller): Promise<Answer<{ audit: Audit }>> {
-    return this.#ask(caller, async (account) => ({
+    return this.#door.ask(caller, async (account) => ({
       ok: true,
       audit: await audit(account, this.ctx.storage.sql, this.env.HISTORY),
     }))
@@ -256,7 +236,7 @@ export class Account extends DurableObject<Env> {
 
   /** Sends all entries to D1 once more; what it has stays as it is. */
   async rebuildHistory(caller: Caller): Promise<Answer<{ entries: number }>> {
-    return this.#read(caller, ({ ledger, outbox }) => {
+    return this.#door.read(caller, ({ ledger, outbox }) => {
       outbox.startAgain()
       this.#alarm.atOrBefore(Date.now())
       return { entries: ledger.book.seq }
@@ -266,14 +246,7 @@ export class Account extends DurableObject<Env> {
   /** Only for live connections: a WebSocket cannot be opened over RPC. The Worker has authenticated the caller. */
   override async fetch(request: Request): Promise<Response> {
     const caller = JSON.parse(request.headers.get(CALLER_HEADER) ?? 'null') as Caller
-    const answer = await this.#guard(() =>
-      this.#admit(caller, ({ ledger }, now) => {
-        if (this.#live.count >= MAX_LIVE_CONNECTIONS) {
-          return refused({ code: 'too_many', limit: 'live_connections', maximum: MAX_LIVE_CONNECTIONS })
-        }
-        return { ok: true, response: this.#live.open(caller, ledger.balance(now)) }
-      }),
-    )
+    const answer = await this.#door.serve(caller, ({ ledger }, now) => this.#live.open(caller, ledger.balance(now)))
     return answer.ok ? answer.response : Response.json(answer.refusal, { status: 409 })
   }
 
@@ -288,7 +261,7 @@ export class Account extends DurableObject<Env> {
   /** Everything that is due: expiries, entries to history, payments, the next alarm. Never throws, or it would be lost. */
   override async alarm(): Promise<void> {
     this.#alarm.forget()
-    const account = this.#opened
+    const { account } = this.#door
     if (account === null) return
     try {
       await account.work()
@@ -300,47 +273,9 @@ export class Account extends DurableObject<Env> {
   }
 
   /** What is due may have changed while the object slept: a pack may cost again what was agreed, since a deploy. */
-  async #wake(account: OpenedAccount | null): Promise<void> {
+  async #wake(account: OpenedAccount): Promise<void> {
     await this.#alarm.load()
-    account?.arm()
-    await account?.byok.renew()
-  }
-
-  #execute(caller: Caller, request: LedgerRequest): Answer<LedgerAnswer> {
-    return this.#opened?.execute(caller, request) ?? refused({ code: 'unknown_account' })
-  }
-
-  #read<T extends object>(caller: Caller, look: (account: OpenedAccount, now: EpochMs) => T): Promise<Answer<T>> {
-    return this.#guard(() => this.#admit(caller, (account, now) => ({ ok: true, ...look(account, now) })))
-  }
-
-  /** For what takes longer than a turn: others are served meanwhile. */
-  #ask<T>(caller: Caller, act: (account: OpenedAccount) => Promise<Answer<T>>): Promise<Answer<T>> {
-    return this.#guard<T>(async () => {
-      const admitted = this.#admit(caller, (account) => ({ ok: true, account }))
-      return admitted.ok ? act(admitted.account) : admitted
-    })
-  }
-
-  /** The same for what writes, which an account that was set back does not. */
-  #change<T>(caller: Caller, act: (account: OpenedAccount) => Promise<Answer<T>>): Promise<Answer<T>> {
-    return this.#ask<T>(caller, async (account) => (account.isSetBack ? SET_BACK : act(account)))
-  }
-
-  #admit<T>(caller: Caller, act: (account: OpenedAccount, now: EpochMs) => Answer<T>): Answer<T> {
-    const account = this.#opened
-    return account === null ? refused({ code: 'unknown_account' }) : account.admit(caller, (now) => act(account, now))
-  }
-
-  /** Bugs throw, but not across RPC: what went wrong is logged, and the caller may ask again under the same id. */
-  async #guard<T>(act: () => Answer<T> | Promise<Answer<T>>): Promise<Answer<T>> {
-    try {
-      const due = this.#opened?.catchUp() ?? null
-      if (due !== null) await due
-      return await act()
-    } catch (error) {
-      console.error({ message: 'command failed', account: this.ctx.id.name, error: describeError(error) })
-      return refused({ code: 'overloaded', retryAfterSeconds: 1 })
-    }
+    account.arm()
+    await account.byok.renew()
   }
 }

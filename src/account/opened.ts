@@ -4,9 +4,7 @@
  */
 import { affordableTiers, type Estimate, type ReviewFacts } from '../catalog/estimates.ts'
 import type { EpochMs, Millicredits } from '../ledger/amounts.ts'
-import type { Balance } from '../ledger/balance.ts'
-import type { Command, GiveGrant } from '../ledger/commands.ts'
-import { TRIAL_GRANT } from '../ledger/grants.ts'
+import type { Command } from '../ledger/commands.ts'
 import type { Refusal } from '../ledger/refusals.ts'
 import type { StripeClient } from '../stripe/client.ts'
 import type { Alarm } from './alarm.ts'
@@ -15,39 +13,39 @@ import { Byok } from './byok.ts'
 import type { Cashier } from './cashier.ts'
 import { Customers } from './customers.ts'
 import { Details } from './details.ts'
+import { DueWork } from './due-work.ts'
 import { Inbox } from './inbox.ts'
 import { earliest, Jobs } from './jobs.ts'
 import { Keys } from './keys.ts'
-import { AccountLedger, historyAt } from './ledger.ts'
+import { AccountLedger } from './ledger.ts'
 import { Learning } from './learning.ts'
-import { letOthersIn } from './let-others-in.ts'
 import type { Live } from './live.ts'
 import { Outbox } from './outbox.ts'
 import { Payer } from './payer.ts'
 import { Payments } from './payments.ts'
 import { RefundOrders } from './refund-orders.ts'
 import {
-  type AccountDetails,
   type AccountRefusal,
   type Answer,
   type Caller,
   type LedgerAnswer,
   type LedgerRequest,
-  type OpenRequest,
   refused,
   toReserve,
 } from './requests.ts'
-import { migrate } from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { Store } from './store.ts'
 import { ToppingUp } from './topping-up.ts'
 import type { Turns } from './turns.ts'
 import { Waiting } from './waiting.ts'
 
-export type Opened = Answer<{ created: boolean; changed: boolean; details: AccountDetails; balance: Balance }>
-
-/** What lies outside of the object. Asked for anew each time: the runtime may give an object other bindings. */
+/** What an account is opened in: its object, and what lies outside of that. */
 export interface Surroundings {
+  readonly storage: DurableObjectStorage
+  readonly alarm: Alarm
+  readonly live: Live
+  readonly turns: Turns
+  /** Asked for anew each time, as are the next two: the runtime may give an object other bindings. */
   history(): D1Database
   /** Throws where the deployment's secrets are not right. */
   stripe(): StripeClient
@@ -57,6 +55,7 @@ export interface Surroundings {
 
 export class OpenedAccount {
   readonly ledger: AccountLedger
+  readonly due: DueWork
   readonly details: Details
   readonly keys: Keys
   readonly sessions: Sessions
@@ -74,22 +73,19 @@ export class OpenedAccount {
   readonly #storage: DurableObjectStorage
   readonly #alarm: Alarm
   readonly #live: Live
-  #catchingUp: Promise<void> | null = null
 
   /** For a database that has the newest schema and the account's rows. */
-  constructor(
-    storage: DurableObjectStorage,
-    alarm: Alarm,
-    live: Live,
-    turns: Turns,
-    { history, stripe, byokSecrets }: Surroundings,
-  ) {
+  constructor({ storage, alarm, live, turns, history, stripe, byokSecrets }: Surroundings) {
     const store = new Store(storage.sql)
     this.#storage = storage
     this.#turns = turns
     this.#alarm = alarm
     this.#live = live
     this.ledger = new AccountLedger(storage, store, alarm)
+    this.due = new DueWork(this.ledger, turns, (availableBefore) => {
+      this.#noticed(availableBefore)
+      this.publish()
+    })
     this.details = new Details(storage.sql)
     this.keys = new Keys(storage.sql)
     this.sessions = new Sessions(storage.sql)
@@ -128,69 +124,13 @@ export class OpenedAccount {
     this.#jobs = new Jobs([sending, paying, this.learning])
   }
 
-  /** Makes an account of an object that is none yet: schema, rows and trial (R11) in one transaction. */
-  static create(
-    storage: DurableObjectStorage,
-    alarm: Alarm,
-    live: Live,
-    turns: Turns,
-    surroundings: Surroundings,
-    request: OpenRequest,
-  ) {
-    try {
-      return storage.transactionSync(() => {
-        migrate(storage)
-        Details.insert(storage.sql, request, Date.now())
-        const account = new OpenedAccount(storage, alarm, live, turns, surroundings)
-        const now = account.ledger.now()
-        if (request.trial !== null) account.ledger.run(trialGrant(request.trial, now), now)
-        alarm.atOrBefore(historyAt())
-        return account
-      })
-    } catch (error) {
-      alarm.forget()
-      throw error
-    }
-  }
-
-  /** What may change of an account; its region may not, since the object already lives somewhere. */
-  update(request: OpenRequest): Opened {
-    const { ledger, details } = this
-    const now = ledger.now()
-    this.runDue(now)
-    if (request.region !== undefined && request.region !== details.value.region) {
-      return refused({ code: 'changed_field', field: 'region', account: details.value })
-    }
-    const changed = this.#describe(request, now)
-    ledger.setAllowDebt(details.value.allowDebt)
-    return { ok: true, created: false, changed, details: details.value, balance: ledger.balance(now) }
-  }
-
-  /** Whether anything changed. What was not written is not kept in memory either. */
-  #describe(request: OpenRequest, now: EpochMs): boolean {
-    const { details, outbox } = this
-    try {
-      return this.#storage.transactionSync(() => {
-        if (!details.update(request, now)) return false
-        outbox.describeAgain()
-        this.#alarm.atOrBefore(Date.now())
-        return true
-      })
-    } catch (error) {
-      details.reload()
-      outbox.reload()
-      this.#alarm.forget()
-      throw error
-    }
-  }
-
   /** Whoever is not admitted learns nothing and changes nothing. For all others what is due is done first (R7). */
   admit<T>(caller: Caller, act: (now: EpochMs) => Answer<T>): Answer<T> {
     const now = this.ledger.now()
     if (!this.#admits(caller, now)) return refused({ code: 'unauthorized' })
     // By the clock that alarms come by: by the last entry, which may be ahead of it, one that is armed looks overdue.
     this.#alarm.rearmIfOverdue(Date.now())
-    this.runDue(now)
+    this.due.run(now)
     return act(now)
   }
 
@@ -235,38 +175,6 @@ export class OpenedAccount {
     return this.learning.estimate(facts)
   }
 
-  /**
-   * When more is due than should be done in one go, all but the last part of it is done here, in turns of their own:
-   * commands that need it wait, and everybody else goes on in between. `null` when there is no need, which is nearly always.
-   */
-  catchUp(): Promise<void> | null {
-    if (this.#catchingUp === null && this.ledger.hasManyDue(this.ledger.now())) {
-      this.#catchingUp = this.#runDueInParts().finally(() => {
-        this.#catchingUp = null
-      })
-    }
-    return this.#catchingUp
-  }
-
-  async #runDueInParts(): Promise<void> {
-    // Ends: every turn does a part of what is due, and no command comes before it is all done.
-    while (this.ledger.hasManyDue(this.ledger.now())) {
-      await this.#turns.run(() => this.#doing(() => this.ledger.runSomeDue(this.ledger.now())))
-      await letOthersIn()
-    }
-  }
-
-  runDue(now: EpochMs): void {
-    this.#doing(() => this.ledger.runDue(now))
-  }
-
-  #doing(due: () => void): void {
-    const { available, seq } = this.ledger.book
-    due()
-    this.#noticed(available)
-    if (this.ledger.book.seq > seq) this.publish()
-  }
-
   /** Credits came: whoever waits is served. Credits went below the threshold: auto top-up is due (R14). */
   #noticed(before: Millicredits): void {
     const { available, autoTopUp } = this.ledger.book
@@ -288,11 +196,11 @@ export class OpenedAccount {
 
   /** One turn in which several things are written, all or none. */
   async #write<T>(act: (now: EpochMs) => T): Promise<T> {
-    const due = this.catchUp()
+    const due = this.due.catchUp()
     if (due !== null) await due
     return this.#turns.run(() => {
       const now = this.ledger.now()
-      this.runDue(now)
+      this.due.run(now)
       const { available, byok } = this.ledger.book
       let result: T
       try {
@@ -329,8 +237,8 @@ export class OpenedAccount {
   async work(): Promise<void> {
     const { ledger } = this
     await this.#jobs.run(async () => {
-      await this.catchUp()
-      await this.#turns.run(() => this.runDue(ledger.now()))
+      await this.due.catchUp()
+      await this.#turns.run(() => this.due.run(ledger.now()))
       return ledger.nextWake()
     })
     const job = this.#jobs.wakeAt()
@@ -354,8 +262,3 @@ export class OpenedAccount {
 }
 
 export const SET_BACK = refused({ code: 'overloaded', retryAfterSeconds: 60 })
-
-function trialGrant(trial: NonNullable<OpenRequest['trial']>, now: EpochMs): GiveGrant {
-  const { credits, lastsMs } = trial
-  return { op: 'grant', id: TRIAL_GRANT, kind: 'trial', credits, expiresAt: now + lastsMs, reason: null }
-}

@@ -113,6 +113,13 @@ export function refused(refusal: AccountRefusal): { readonly ok: false; readonly
   return { ok: false, refusal }
 }
 
+/** A page of a list, newest first. */
+export interface Page {
+  /** Only what has a smaller number; `null` for the first page. */
+  readonly before: number | null
+  readonly limit: number
+}
+
 export interface LedgerAnswer {
   readonly replayed: boolean
   readonly reservation: Reservation | null

@@ -44,7 +44,7 @@ export const BUILDS = {
   ],
 
   'an answer leaves out what came due': [
-    ['src/account/opened.ts', 'this.runDue(now)\n    return act(now)', 'return act(now)'],
+    ['src/account/opened.ts', 'this.due.run(now)\n    return act(now)', 'return act(now)'],
   ],
 
   'entries are sent as if none was lost': [
