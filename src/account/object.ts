@@ -12,12 +12,13 @@ import { stripeOf } from '../stripe/client.ts'
 import { Alarm } from './alarm.ts'
 import { type Audit, audit } from './audit.ts'
 import type { ByokView } from './byok.ts'
-import { byokSecretsOf } from './key-ring.ts'
-import type { KeyPosition } from './keys.ts'
 import { describeError } from './describe-error.ts'
 import { DESK, DESK_READS, type Desk } from './desk.ts'
 import { Door } from './door.ts'
+import { byokSecretsOf } from './key-ring.ts'
+import type { KeyPosition } from './keys.ts'
 import type { AccuracyReport } from './learning.ts'
+import type { ReservationPage } from './lists.ts'
 import { Live } from './live.ts'
 import type { Opened } from './open-account.ts'
 import type { OpenedAccount } from './opened.ts'
@@ -38,7 +39,6 @@ import {
   type SessionCaller,
 } from './requests.ts'
 import type { LinkRequest } from './sessions.ts'
-import type { ReservationPage } from './store.ts'
 import { Turns } from './turns.ts'
 import { isShort } from './waiting.ts'
 
@@ -148,12 +148,12 @@ export class Account extends DurableObject<Env> {
     caller: Caller,
     page: Page & { readonly state: ReservationState | null },
   ): Promise<Answer<ReservationPage>> {
-    return this.#door.read(caller, ({ ledger }) => ledger.store.reservations(page.state, page.before, page.limit))
+    return this.#door.read(caller, ({ ledger }) => ledger.store.lists.reservations(page.state, page))
   }
 
   /** Newest first, before the given number. */
   async grants(caller: Caller, page: Page): Promise<Answer<{ grants: Grant[] }>> {
-    return this.#door.read(caller, ({ ledger }) => ({ grants: ledger.store.grants(page.before, page.limit) }))
+    return this.#door.read(caller, ({ ledger }) => ({ grants: ledger.store.lists.grants(page) }))
   }
 
   async mintKey(caller: Caller, request: MintRequest): Promise<Answer<{ key: AccountKey; replayed: boolean }>> {
@@ -216,7 +216,7 @@ export class Account extends DurableObject<Env> {
     return this.#door.read(caller, ({ details, ledger, toppingUp }, now) => ({
       details: details.value,
       balance: ledger.balance(now),
-      held: ledger.store.longestHeld(held),
+      held: ledger.store.lists.longestHeld(held),
       autoTopUp: toppingUp.view(now),
       byok: ledger.book.byok,
     }))

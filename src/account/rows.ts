@@ -14,6 +14,17 @@ import type {
 
 export type Row = Record<string, SqlStorageValue>
 
+/** The runtime makes an object of a row at half a microsecond a column (measured); from a list, it costs a fifth. */
+export function rowsOf(sql: SqlStorage, statement: string, ...values: SqlStorageValue[]): Row[] {
+  const cursor = sql.exec(statement, ...values)
+  const columns = cursor.columnNames
+  return Array.from(cursor.raw(), (list) => {
+    const row: Row = {}
+    for (const [at, column] of columns.entries()) row[column] = list[at] ?? null
+    return row
+  })
+}
+
 /** The object keeps of an entry what history does, and the sums that make the last entry the state of the account. */
 export const ENTRY_COLUMNS = [
   ...HISTORY_COLUMNS,

@@ -4,15 +4,16 @@
  */
 
 import type { EpochMs } from '../ledger/amounts.ts'
+import type { AutoTopUp } from '../ledger/auto-top-up.ts'
 import { type Book, EMPTY_BOOK } from '../ledger/book.ts'
 import type { Alias, Change, Command, View } from '../ledger/commands.ts'
 import type { SoonestHeld } from '../ledger/due.ts'
 import type { Entry } from '../ledger/entry.ts'
 import { compareBurnOrder, type Grant, isLive, TRIAL_GRANT } from '../ledger/grants.ts'
-import type { AutoTopUp } from '../ledger/auto-top-up.ts'
 import { grantIdOf, type Purchase } from '../ledger/purchase.ts'
-import type { RequestFields, Reservation, ReservationState } from '../ledger/reservation.ts'
+import type { RequestFields, Reservation } from '../ledger/reservation.ts'
 import { inserter } from './insert.ts'
+import { Lists } from './lists.ts'
 import { Purchases } from './purchases.ts'
 import {
   ENTRY_COLUMNS,
@@ -27,6 +28,7 @@ import {
   type Row,
   reservationFromRow,
   reservationValues,
+  rowsOf,
   text,
 } from './rows.ts'
 
@@ -42,29 +44,22 @@ const IS_KNOWN =
 const SPEND_GRANT = 'UPDATE grants SET free = ?, held = ? WHERE id = ?'
 const UPDATE_GRANT = 'UPDATE grants SET free = ?, held = ?, live = ?, voided = ? WHERE id = ?'
 
-/** A page of closed reservations reads so much of the ledger at the most: a few milliseconds. */
-const MAX_ENTRIES_PER_PAGE = 2_000
-
-export interface ReservationPage {
-  readonly reservations: readonly Reservation[]
-  /** The next page begins before this number; `null` if there is none. */
-  readonly next: number | null
-}
-
 export class Store {
   readonly purchases: Purchases
+  readonly lists: Lists
   readonly #sql: SqlStorage
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
     this.purchases = new Purchases(sql)
+    this.lists = new Lists(sql)
   }
 
   loadBook(): Book {
     const account = this.#sql.exec<Row>('SELECT allow_debt, byok, auto_top_up FROM account').one()
     const last = this.entriesBefore(null, 1)[0]
     const trial = this.grant(TRIAL_GRANT)
-    const live = this.#rows('SELECT * FROM grants WHERE live = 1').map(grantFromRow)
+    const live = rowsOf(this.#sql, 'SELECT * FROM grants WHERE live = 1').map(grantFromRow)
     const { seq, at, available, reserved, debt, totals, open } = last ?? { ...EMPTY_BOOK, at: 0 }
     return {
       ...{ seq, lastAt: at, available, reserved, debt, totals, open },
@@ -137,7 +132,7 @@ export class Store {
   }
 
   grant(id: string): Grant | null {
-    const row = this.#rows('SELECT * FROM grants WHERE id = ?', id)[0]
+    const row = rowsOf(this.#sql, 'SELECT * FROM grants WHERE id = ?', id)[0]
     return row === undefined ? null : grantFromRow(row)
   }
 
@@ -157,44 +152,9 @@ export class Store {
     return integer(this.#sql.exec<Row>(`SELECT count(*) AS count FROM (${due})`, now, most).one(), 'count')
   }
 
-  /**
-   * Newest first, before the given entry number; with a `state`, only those. Closed ones have no index of their own, so
-   * a page looks at a bounded stretch of the ledger: it may be short and yet not the last. `next` is where to go on.
-   */
-  reservations(state: ReservationState | null, before: number | null, limit: number): ReservationPage {
-    const bound = before ?? Number.MAX_SAFE_INTEGER
-    if (state === 'held') {
-      const held = "SELECT * FROM reservations WHERE state = 'held' AND ordinal < ? ORDER BY ordinal DESC LIMIT ?"
-      return toPage(this.#sql.exec<Row>(held, bound, limit + 1).toArray(), limit, 1)
-    }
-    const last = this.entriesBefore(before, 1)[0]?.seq ?? 0
-    const first = Math.max(1, last - MAX_ENTRIES_PER_PAGE + 1)
-    const rows = this.#sql.exec<Row>(
-      `SELECT reservations.* FROM entries JOIN reservations ON reservations.id = entries.reservation
-       WHERE entries.kind = 'reserve' AND entries.seq BETWEEN ? AND ? AND (? IS NULL OR reservations.state = ?)
-       ORDER BY entries.seq DESC LIMIT ?`,
-      ...[first, last, state, state, limit + 1],
-    )
-    return toPage(rows.toArray(), limit, first)
-  }
-
-  /** Those that have been held for longest: whatever is stuck is among them, however many are held. */
-  longestHeld(limit: number): Reservation[] {
-    const held = "SELECT * FROM reservations WHERE state = 'held' ORDER BY ordinal LIMIT ?"
-    return this.#rows(held, limit).map(reservationFromRow)
-  }
-
-  /** Newest first, before the given entry number. */
-  grants(before: number | null, limit: number): Grant[] {
-    return this.#rows(
-      'SELECT * FROM grants WHERE ordinal < ? ORDER BY ordinal DESC LIMIT ?',
-      before ?? Number.MAX_SAFE_INTEGER,
-      limit,
-    ).map(grantFromRow)
-  }
-
   entriesBefore(before: number | null, limit: number): Entry[] {
-    return this.#rows(
+    return rowsOf(
+      this.#sql,
       'SELECT * FROM entries WHERE seq < ? ORDER BY seq DESC LIMIT ?',
       before ?? Number.MAX_SAFE_INTEGER,
       limit,
@@ -203,7 +163,7 @@ export class Store {
 
   /** Oldest first, after the given entry number. */
   entriesAfter(after: number, limit: number): Entry[] {
-    return this.#rows('SELECT * FROM entries WHERE seq > ? ORDER BY seq LIMIT ?', after, limit).map(entryFromRow)
+    return rowsOf(this.#sql, 'SELECT * FROM entries WHERE seq > ? ORDER BY seq LIMIT ?', after, limit).map(entryFromRow)
   }
 
   /** The number of the last entry, as the database has it. */
@@ -257,17 +217,6 @@ export class Store {
     insertAlias(this.#sql, [id, reservation, JSON.stringify(request)])
   }
 
-  /** The runtime makes an object of a row at half a microsecond a column (measured); from a list, it costs a fifth. */
-  #rows(statement: string, ...values: SqlStorageValue[]): Row[] {
-    const cursor = this.#sql.exec(statement, ...values)
-    const columns = cursor.columnNames
-    return Array.from(cursor.raw(), (list) => {
-      const row: Row = {}
-      for (const [at, column] of columns.entries()) row[column] = list[at] ?? null
-      return row
-    })
-  }
-
   /** Whether a reservation has this name. Nearly none does that is about to be made, so both tables are one look-up. */
   #isKnown(id: string): boolean {
     return this.#sql.exec(IS_KNOWN, id).toArray().length > 0
@@ -275,7 +224,7 @@ export class Store {
 
   #reservation(id: string | null): Reservation | null {
     if (id === null) return null
-    const row = this.#rows('SELECT * FROM reservations WHERE id = ?', id)[0]
+    const row = rowsOf(this.#sql, 'SELECT * FROM reservations WHERE id = ?', id)[0]
     return row === undefined ? null : reservationFromRow(row)
   }
 
@@ -323,11 +272,4 @@ function grantsOf(purchase: Purchase): string[] {
 
 function parseOptional<T>(json: string | null): T | null {
   return json === null ? null : (JSON.parse(json) as T)
-}
-
-/** `rows` are one more than the page if there are so many; `first` is the oldest entry that was looked at. */
-function toPage(rows: readonly Row[], limit: number, first: number): ReservationPage {
-  const reservations = rows.slice(0, limit).map(reservationFromRow)
-  const last = rows.length > limit ? reservations.at(-1)?.ordinal : undefined
-  return { reservations, next: last ?? (first > 1 ? first : null) }
 }

@@ -6,7 +6,8 @@ import { describeError } from '../account/describe-error.ts'
 import { authenticate, type Principal } from './auth.ts'
 import { readJson } from './body.ts'
 import { configurationOf } from './configuration.ts'
-import { AccountId, CallerId, NoQuery } from './contract.ts'
+import { NoQuery } from './contract.ts'
+import { AccountId, CallerId } from './fields.ts'
 import {
   invalidBody,
   invalidField,

@@ -1,6 +1,6 @@
 /** The `Idempotency-Key` of the few calls that make something without a caller's id. */
 import type { Context } from 'hono'
-import { CallerId } from './contract.ts'
+import { CallerId } from './fields.ts'
 import { invalidField, problemResponse } from './problems.ts'
 import type { Http } from './route.ts'
 

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made from the routes and the very schemas that validate. */
 import * as z from 'zod'
 import { Problem } from './answers.ts'
-import { AccountId, CallerId } from './contract.ts'
+import { AccountId, CallerId } from './fields.ts'
 import { PROBLEMS, type ProblemCode } from './problems.ts'
 import type { AnswerSpec, Route } from './route.ts'
 
