@@ -8,6 +8,7 @@ import { TIER_IDS, TIERS, type TierId } from '../catalog/tiers.ts'
 import type { Moment, TierDay } from '../history/overview.ts'
 import { type EpochMs, type Millicredits, millicreditsToCredits } from '../ledger/amounts.ts'
 import { credits, day as dayName } from './format.ts'
+import { Heading } from './table.tsx'
 
 export const DAY_MS = 86_400_000
 
@@ -65,11 +66,9 @@ const ChartTable: FC<Pick<ChartProps, 'title' | 'days' | 'series'>> = ({ title, 
     <table>
       <thead>
         <tr>
-          <th scope="col">Day</th>
+          <Heading name="Day" />
           {series.map(({ name }) => (
-            <th scope="col" class="number">
-              {name}
-            </th>
+            <Heading name={name} number />
           ))}
         </tr>
       </thead>

@@ -2,6 +2,7 @@
 import type { FC } from 'hono/jsx'
 import type { HistoryEntry } from '../history/read.ts'
 import { change, credits, time, worth } from './format.ts'
+import { Heading } from './table.tsx'
 import { explain } from './words.ts'
 
 /** Where there is nothing to say. */
@@ -35,12 +36,6 @@ export const Ledger: FC<LedgerProps> = ({ caption, entries, linked = true }) => 
       </tbody>
     </table>
   </section>
-)
-
-const Heading: FC<{ name: string; number?: boolean }> = ({ name, number = false }) => (
-  <th scope="col" class={number ? 'number' : undefined}>
-    {name}
-  </th>
 )
 
 const Line: FC<{ entry: HistoryEntry; linked: boolean }> = ({ entry, linked }) => (

@@ -7,10 +7,10 @@ import type { AutoTopUpView } from '../account/topping-up.ts'
 import type { EpochMs, Millicredits } from '../ledger/amounts.ts'
 import type { Balance } from '../ledger/balance.ts'
 import type { Reservation } from '../ledger/reservation.ts'
+import { topUpWords } from './billing/top-up-words.ts'
 import { tierName } from './charts.tsx'
 import { credits, day, time, worth } from './format.ts'
 import type { MonthSoFar } from './past.ts'
-import { topUpSentence } from './top-up-sentence.ts'
 import { numbered } from './usage-tables.tsx'
 
 /** As the documentation says: a review that is still processing after more than 15 minutes is stuck. */
@@ -147,14 +147,14 @@ export const Month: FC<{ month: MonthSoFar | null }> = ({ month }) => (
   </Tile>
 )
 
-export const TopUp: FC<{ view: AutoTopUpView; now: EpochMs; byok: boolean }> = ({ view, now, byok }) => {
-  const { tone, word, sentence, link } = topUpSentence(view, now)
+export const TopUp: FC<{ view: AutoTopUpView; byok: boolean }> = ({ view, byok }) => {
+  const { tone, word, title, sentence, link } = topUpWords(view)
   // What is said of credits that run out would not be true of reviews that need none.
   const isNeedless = byok && view.state === 'off'
   return (
     <Tile id="top-up" title="Auto top-up">
       <p>
-        <span class={`badge ${tone}`}>{word}</span>
+        <span class={`badge ${tone}`}>{word}</span> {title}
       </p>
       <p>{isNeedless ? 'Reviews run on your own key, so they need no credits.' : sentence}</p>
       <p>

@@ -4,6 +4,7 @@ import { type Dearest, LOOKS } from '../history/overview.ts'
 import type { UsageGroup, UsageLine } from '../history/read.ts'
 import { tierName } from './charts.tsx'
 import { count, credits, day, time, worth } from './format.ts'
+import { Heading } from './table.tsx'
 
 interface Column {
   readonly title: string
@@ -42,11 +43,9 @@ export const UsageTable: FC<{ title: string; by: UsageGroup; lines: readonly Usa
           <table class="stack sums">
             <thead>
               <tr>
-                <th scope="col">{HEADS[by]}</th>
+                <Heading name={HEADS[by]} />
                 {columns.map((column) => (
-                  <th scope="col" class="number">
-                    {column.title}
-                  </th>
+                  <Heading name={column.title} number />
                 ))}
               </tr>
             </thead>
@@ -127,11 +126,9 @@ export const DearestTable: FC<{ dearest: Dearest; further: string }> = ({ deares
         <table class="stack sums">
           <thead>
             <tr>
-              <th scope="col">Pull request</th>
+              <Heading name="Pull request" />
               {DEAR_COLUMNS.map((title) => (
-                <th scope="col" class="number">
-                  {title}
-                </th>
+                <Heading name={title} number />
               ))}
             </tr>
           </thead>

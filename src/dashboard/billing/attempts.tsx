@@ -2,7 +2,8 @@
 import type { FC } from 'hono/jsx'
 import type { Purchase } from '../../ledger/purchase.ts'
 import { dollars, time } from '../format.ts'
-import { Scrolling, StateBadge } from './tables.tsx'
+import { Heading, Scrolling } from '../table.tsx'
+import { StateBadge } from './tables.tsx'
 import { packName, reasonOf } from './words.ts'
 
 export const Attempts: FC<{ attempts: readonly Purchase[] }> = ({ attempts }) => (
@@ -15,12 +16,10 @@ export const Attempts: FC<{ attempts: readonly Purchase[] }> = ({ attempts }) =>
         <table class="stack">
           <thead>
             <tr>
-              <th scope="col">When</th>
-              <th scope="col">Pack</th>
-              <th scope="col" class="number">
-                Price
-              </th>
-              <th scope="col">What became of it</th>
+              <Heading name="When" />
+              <Heading name="Pack" />
+              <Heading name="Price" number />
+              <Heading name="What became of it" />
             </tr>
           </thead>
           <tbody>

@@ -4,7 +4,7 @@ import { ENOUGH_CREDITS, PREVIEW_DAYS, type ReadPreview } from '../../history/ba
 import { MILLICREDITS_PER_CREDIT } from '../../ledger/amounts.ts'
 import type { PreviewedCharge, PreviewTerms } from '../../ledger/top-up-preview.ts'
 import { credits, day, dollars, duration } from '../format.ts'
-import { Scrolling } from './tables.tsx'
+import { Heading, Scrolling } from '../table.tsx'
 import { packName } from './words.ts'
 
 /** Without terms until it is asked for; without a preview where it could not be read. */
@@ -58,11 +58,9 @@ const Shown: FC<{ terms: PreviewTerms; preview: ReadPreview }> = ({ terms, previ
           <table>
             <thead>
               <tr>
-                <th scope="col">Day (UTC)</th>
-                <th scope="col">Bought</th>
-                <th scope="col" class="number">
-                  Charged
-                </th>
+                <Heading name="Day (UTC)" />
+                <Heading name="Bought" />
+                <Heading name="Charged" number />
               </tr>
             </thead>
             <tbody>

@@ -3,6 +3,7 @@ import type { Child, FC } from 'hono/jsx'
 import type { Grant } from '../../ledger/grants.ts'
 import type { Purchase } from '../../ledger/purchase.ts'
 import { change, credits, day, dollars } from '../format.ts'
+import { Heading, Scrolling } from '../table.tsx'
 import { endOf, GRANT_KINDS, packName, stateOf } from './words.ts'
 
 /** Where each of the two lists begins: before this number, or with the newest. */
@@ -22,18 +23,12 @@ export const GrantTable: FC<{ grants: readonly Grant[]; rows: number; at: Positi
         <table class="stack">
           <thead>
             <tr>
-              <th scope="col">Kind</th>
-              <th scope="col" class="number">
-                Left
-              </th>
-              <th scope="col" class="number">
-                Held
-              </th>
-              <th scope="col" class="number">
-                Given
-              </th>
-              <th scope="col">Expires</th>
-              <th scope="col">When</th>
+              <Heading name="Kind" />
+              <Heading name="Left" number />
+              <Heading name="Held" number />
+              <Heading name="Given" number />
+              <Heading name="Expires" />
+              <Heading name="When" />
             </tr>
           </thead>
           <tbody>
@@ -47,13 +42,6 @@ export const GrantTable: FC<{ grants: readonly Grant[]; rows: number; at: Positi
     </>
   )
 }
-
-/** Where it is too wide it scrolls, also for those who have only a keyboard. */
-export const Scrolling: FC<{ name: string; children?: Child }> = ({ name, children }) => (
-  <section class="table spaced" tabindex={0} aria-label={`${name}, in a table`}>
-    {children}
-  </section>
-)
 
 const GrantRow: FC<{ grant: Grant; asOf: number }> = ({ grant, asOf }) => {
   const { kind, free, held, credits: given, expiresAt, reason, createdAt } = grant
@@ -99,19 +87,13 @@ export const PurchaseTable: FC<{ purchases: readonly Purchase[]; rows: number; a
         <table class="stack">
           <thead>
             <tr>
-              <th scope="col">Pack</th>
-              <th scope="col">State</th>
-              <th scope="col" class="number">
-                Credits
-              </th>
-              <th scope="col" class="number">
-                Price
-              </th>
-              <th scope="col" class="number">
-                Refunded
-              </th>
-              <th scope="col">When</th>
-              <th scope="col">Receipt</th>
+              <Heading name="Pack" />
+              <Heading name="State" />
+              <Heading name="Credits" number />
+              <Heading name="Price" number />
+              <Heading name="Refunded" number />
+              <Heading name="When" />
+              <Heading name="Receipt" />
             </tr>
           </thead>
           <tbody>

@@ -4,11 +4,12 @@ import type { FC } from 'hono/jsx'
 import { askAccount } from '../../account/client.ts'
 import type { Card } from '../../ledger/auto-top-up.ts'
 import type { Balance, BalancePart } from '../../ledger/balance.ts'
-import { GrantTable, PurchaseTable, Scrolling } from '../billing/tables.tsx'
+import { GrantTable, PurchaseTable } from '../billing/tables.tsx'
 import { cardExpiry, cardName } from '../billing/words.ts'
 import { credits, day } from '../format.ts'
 import { Frame, type Pages, show } from '../page.tsx'
 import { refusedPage } from '../refusals.tsx'
+import { Heading, Scrolling } from '../table.tsx'
 
 /** Of grants and of purchases; more are a page further. */
 const ROWS = 10
@@ -89,14 +90,10 @@ const Breakdown: FC<{ balance: Balance }> = ({ balance }) => {
           <caption>Used in this order</caption>
           <thead>
             <tr>
-              <th scope="col">Kind</th>
-              <th scope="col" class="number">
-                Available
-              </th>
-              <th scope="col" class="number">
-                Reserved
-              </th>
-              <th scope="col">Expires</th>
+              <Heading name="Kind" />
+              <Heading name="Available" number />
+              <Heading name="Reserved" number />
+              <Heading name="Expires" />
             </tr>
           </thead>
           <tbody>

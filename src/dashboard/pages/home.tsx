@@ -31,7 +31,7 @@ export function homePages(app: Hono<Pages>): void {
         <InProgress held={held} now={balance.asOf} />
         <div class="grid">
           <Month month={past?.month ?? null} />
-          <TopUp view={autoTopUp} now={balance.asOf} byok={byok} />
+          <TopUp view={autoTopUp} byok={byok} />
         </div>
         {past === null ? null : <Charts past={past} />}
         <script type="module" src="/static/live.js"></script>
@@ -55,7 +55,7 @@ export function homePages(app: Hono<Pages>): void {
         <BalanceParts account={account} balance={balance} />
         <InProgress held={held} now={balance.asOf} />
         <Month month={month} />
-        <TopUp view={autoTopUp} now={balance.asOf} byok={byok} />
+        <TopUp view={autoTopUp} byok={byok} />
         {past === null ? null : <Charts past={past} />}
       </>,
     )

@@ -6,6 +6,7 @@ import { CAP_FACTOR, TIERS, type TierId } from '../../catalog/tiers.ts'
 import { MILLICREDITS_PER_CREDIT } from '../../ledger/amounts.ts'
 import { credits, dollars, pricePerCredit, worth } from '../format.ts'
 import { Frame, type Pages, show } from '../page.tsx'
+import { Heading } from '../table.tsx'
 
 /** The catalogue changes with a deployment. */
 const CACHED = 'public, max-age=300'
@@ -76,15 +77,11 @@ const Tiers: FC = () => (
     <table class="stacked">
       <thead>
         <tr>
-          <th scope="col">Tier</th>
-          <th scope="col" class="number">
-            Typically
-          </th>
-          <th scope="col" class="number">
-            Range
-          </th>
-          <th scope="col">Takes</th>
-          <th scope="col">What moves it</th>
+          <Heading name="Tier" />
+          <Heading name="Typically" number />
+          <Heading name="Range" number />
+          <Heading name="Takes" />
+          <Heading name="What moves it" />
         </tr>
       </thead>
       <tbody>
