@@ -66,7 +66,7 @@ export async function live({ seed, only, ...surroundings }: Life): Promise<Lived
   let what = 'begin'
   let violation: string | null = null
   try {
-    if (chance.below(ONE_WITH_PAYMENTS) === 0) system.startRepairs()
+    if (chance.below(ONE_WITH_PAYMENTS) === 0) system.repairs.start()
     const last = MIN_STEPS + chance.below(MORE_STEPS)
     if (chance.below(2) === 0) casts[0]?.weather.change()
     casts[0]?.weather.aim(chance)
@@ -173,8 +173,14 @@ const OPEN = `SELECT
   + (SELECT count(*) FROM reservations WHERE state = 'held')
   + (SELECT count(*) FROM outbox WHERE described = 0 OR drained_to < (SELECT ifnull(max(seq), 0) FROM entries)) AS open`
 
-function isAtRest({ residents, post, bank, door, isRepairing, isRepaired }: System): boolean {
-  if (!isRepaired) return false
+function isAtRest({ residents, post, bank, door, repairs }: System): boolean {
+  if (!repairs.isDone) return false
   const open = residents.reduce((sum, { host }) => sum + Number(host.disk.read(OPEN)[0]?.['open'] ?? 1), 0)
-  return open === 0 && post.nextAt() === Number.POSITIVE_INFINITY && bank.wire.isIdle && door.busy === 0 && !isRepairing
+  return (
+    open === 0 &&
+    post.nextAt() === Number.POSITIVE_INFINITY &&
+    bank.wire.isIdle &&
+    door.busy === 0 &&
+    !repairs.isRunning
+  )
 }

@@ -11,27 +11,21 @@ import { type Counters as LedgerCounters, noCounts } from '../../../test/core/le
 import type { Bank } from '../bank.ts'
 import { LAST_WORDS } from '../disk.ts'
 import { Judge, Violation } from '../judge.ts'
-import { HISTORY_DELAY_MS } from '../../../src/account/ledger.ts'
 import { Post } from '../post.ts'
 import type { VirtualTime } from '../virtual-time.ts'
 import type { Sent } from '../wire.ts'
-import { Call } from './call.ts'
+import { AlarmWatch } from './alarm-watch.ts'
 import { type D1, UNREAD } from './d1.ts'
 import { Door } from './door.ts'
 import { Follower } from './follower.ts'
 import { ObjectHost } from './object-host.ts'
+import { Repairs } from './repairs.ts'
 import type { Resident } from './resident.ts'
 import { BYOK_SECRETS, SECRETS, WEBHOOK_SECRET } from './secrets.ts'
 import type { Count } from './sometimes.ts'
-import { repair } from './worker-parts.ts'
 
 /** So much may happen while time passes once; more is a loop. */
 const MAX_HAPPENINGS = 50_000
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
-/** In production it runs every five minutes, and looks at six hours at the most; here, again until it has come up. */
-const REPAIR_EVERY_MS = 5 * HOUR_MS
-const REPAIRS_AT_ONCE = 3
 
 export const ACCOUNTS = ['acme', 'zeta'] as const
 
@@ -55,19 +49,15 @@ export class System {
   readonly counters: Count
   readonly door: Door
   readonly post: Post
+  readonly repairs: Repairs
   readonly residents: readonly Resident[]
   readonly ledgerCounts: LedgerCounters = noCounts()
   readonly failures: unknown[] = []
   /** What decides the step under way; each has its own, so that one that is left out changes no other. */
   chance: Random
-  /** Whether anybody buys anything, so that there is anything to repair. */
-  hasPayments = false
-  isRepairing = false
   /** The newest first, as the deployment lists them. */
   byokSecrets: readonly string[] = BYOK_SECRETS.slice(0, 1)
-  /** The commit after which the alarm was last looked at. */
-  readonly #judgedAt = new Map<ObjectHost, number>()
-  #repairAt = Number.POSITIVE_INFINITY
+  readonly #alarms = new AlarmWatch()
   readonly #errors: readonly unknown[]
   readonly #weather: Random
 
@@ -85,6 +75,7 @@ export class System {
     for (const { id, host } of this.residents) hosts.set(id, host)
     const failed = (error: unknown) => this.failures.push(error)
     this.door = new Door({ hosts, d1, weather: this.#weather, counters, failed })
+    this.repairs = new Repairs({ time, d1, counters, door: this.door })
     this.post = new Post(
       bank,
       (event) => this.#deliver(event),
@@ -191,6 +182,11 @@ export class System {
     }
   }
 
+  /** Whether anybody buys anything. */
+  get hasPayments(): boolean {
+    return this.repairs.hasStarted
+  }
+
   get now(): number {
     return this.time.nowMs
   }
@@ -204,43 +200,17 @@ export class System {
     return new Promise((resolve) => setTimeout(resolve, ms))
   }
 
-  /** The scheduled repair runs for as long as there is money. */
-  startRepairs(): void {
-    this.hasPayments = true
-    this.#repairAt = this.now + REPAIR_EVERY_MS
-  }
-
-  /** Whether no event is older than what was looked through. */
-  get isRepaired(): boolean {
-    return !this.hasPayments || this.isListedUpTo(this.now - REPAIR_EVERY_MS - HOUR_MS)
-  }
-
-  isListedUpTo(at: number): boolean {
-    return Number(this.d1.read('SELECT listed_to FROM repairs')[0]?.['listed_to'] ?? 0) * 1_000 > at
-  }
-
-  async repair(): Promise<void> {
-    this.isRepairing = true
-    this.#repairAt = this.now + REPAIR_EVERY_MS
-    for (let run = 0; run < REPAIRS_AT_ONCE; run += 1) {
-      await repair(this.door.envFor(new Call('repair', this.door.isCalm)))
-      if (this.isListedUpTo(this.now - MINUTE_MS)) break
-    }
-    this.counters.count('post: the scheduled repair ran')
-    this.isRepairing = false
-  }
-
   async pass(ms: number): Promise<void> {
     await this.passUntil(this.now + ms)
   }
 
   async passUntil(at: number): Promise<void> {
-    const { time, post, residents } = this
+    const { time, post, repairs, residents } = this
     for (let happened = 0; happened < MAX_HAPPENINGS; happened += 1) {
       await time.quiet()
       this.check()
       const alarms = residents.map(({ host }) => host.alarmAt - time.wallOffsetMs)
-      const next = Math.min(time.nextAt(), post.nextAt(), this.#repairAt, ...alarms)
+      const next = Math.min(time.nextAt(), post.nextAt(), repairs.nextAt, ...alarms)
       if (next > at) {
         time.nowMs = Math.max(time.nowMs, at)
         return
@@ -249,7 +219,7 @@ export class System {
       const rings = alarms.findIndex((alarm) => alarm <= time.nowMs)
       if (rings >= 0) residents[rings]?.host.ringAlarm()
       else if (post.nextAt() <= time.nowMs) post.sendNext()
-      else if (this.#repairAt <= time.nowMs) this.begin(this.repair())
+      else if (repairs.nextAt <= time.nowMs) this.begin(repairs.run())
       else time.fireNext()
     }
     throw new Violation('time stands still')
@@ -272,12 +242,7 @@ export class System {
     if (failure !== undefined) throw failure
     const error = this.#errors.map((said) => JSON.stringify(said)).find((said) => !isExpected(said))
     if (error !== undefined) throw new Violation(error)
-    for (const { host } of this.residents) {
-      const { commits } = host.disk
-      if (!host.isOpen || host.isInAlarm || this.#judgedAt.get(host) === commits) continue
-      this.#judgedAt.set(host, commits)
-      alarmIsArmed(host)
-    }
+    for (const { host } of this.residents) this.#alarms.look(host)
   }
 }
 
@@ -293,24 +258,4 @@ function paymentOf({ path }: Sent): string | null {
 function agreedIn({ host }: Resident): AutoTopUp | null {
   const text = host.disk.read('SELECT auto_top_up FROM account')[0]?.['auto_top_up']
   return typeof text === 'string' ? (JSON.parse(text) as AutoTopUp) : null
-}
-
-/** I8: at or before whatever is due by what is on disk. One that the runtime has lost is brought back by a request. */
-const DUE = `SELECT min(due) AS due FROM (
-  SELECT min(expires_at) AS due FROM reservations WHERE state = 'held'
-  UNION ALL SELECT min(expires_at) FROM grants WHERE live = 1 AND free > 0
-  UNION ALL SELECT min(due_at) FROM inbox
-  UNION ALL SELECT 0 FROM learning WHERE learned_to < (SELECT ifnull(max(seq), 0) FROM entries)
-  UNION ALL SELECT retry_at FROM outbox WHERE drained_to < (SELECT ifnull(max(seq), 0) FROM entries) OR described = 0
-)`
-
-function alarmIsArmed({ id, disk, armedBeforeJump }: ObjectHost): void {
-  if (disk.commits === 0 || disk.isInTurn) return
-  const due = disk.read(DUE)[0]?.['due']
-  if (typeof due !== 'number') return
-  const { alarmAt } = disk
-  if (alarmAt !== null && alarmAt === armedBeforeJump) return
-  if (alarmAt === null || alarmAt > Math.max(due, Date.now() + HISTORY_DELAY_MS)) {
-    throw new Violation(`I8: at ${Date.now()} the alarm of ${id} is armed for ${alarmAt}, and ${due} is due`)
-  }
 }
