@@ -4,6 +4,7 @@ import * as z from 'zod'
 import type { AccountKey, AccountScope } from '../account/requests.ts'
 import type { EpochMs } from '../ledger/amounts.ts'
 import { day, time } from './format.ts'
+import { Pager } from './pager.tsx'
 
 export const SCOPE_NAMES: Readonly<Record<AccountScope, string>> = {
   runner: 'Runner: reserve and settle',
@@ -55,18 +56,7 @@ export const KeyList: FC<KeyListProps> = ({ keys, next, isFirst, now }) => (
         ))}
       </ul>
     )}
-    <nav class="row pages" aria-label="Pages of keys">
-      {isFirst ? null : (
-        <a class="button second" href="/settings">
-          Newest
-        </a>
-      )}
-      {next === null ? null : (
-        <a class="button second" rel="next" href={`/settings?cursor=${next}`}>
-          Older
-        </a>
-      )}
-    </nav>
+    <Pager of="keys" newest={isFirst ? null : '/settings'} older={next === null ? null : `/settings?cursor=${next}`} />
   </section>
 )
 

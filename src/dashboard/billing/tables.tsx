@@ -3,6 +3,7 @@ import type { Child, FC } from 'hono/jsx'
 import type { Grant } from '../../ledger/grants.ts'
 import type { Purchase } from '../../ledger/purchase.ts'
 import { change, credits, day, dollars } from '../format.ts'
+import { Pager } from '../pager.tsx'
 import { Heading, Scrolling } from '../table.tsx'
 import { endOf, GRANT_KINDS, packName, stateOf } from './words.ts'
 
@@ -38,7 +39,7 @@ export const GrantTable: FC<{ grants: readonly Grant[]; rows: number; at: Positi
           </tbody>
         </table>
       </Scrolling>
-      <Pager of="grants" at={at} next={grants.length > rows ? (shown.at(-1)?.ordinal ?? null) : null} />
+      <Pager {...pagesOf('grants', at, grants.length > rows ? (shown.at(-1)?.ordinal ?? null) : null)} />
     </>
   )
 }
@@ -103,7 +104,7 @@ export const PurchaseTable: FC<{ purchases: readonly Purchase[]; rows: number; a
           </tbody>
         </table>
       </Scrolling>
-      <Pager of="purchases" at={at} next={purchases.length > rows ? (shown.at(-1)?.number ?? null) : null} />
+      <Pager {...pagesOf('purchases', at, purchases.length > rows ? (shown.at(-1)?.number ?? null) : null)} />
     </>
   )
 }
@@ -143,14 +144,12 @@ const Nothing: FC<{ isFurther: boolean; children?: Child }> = ({ isFurther, chil
 )
 
 /** The other list stays where it is. */
-const Pager: FC<{ of: keyof Positions; at: Positions; next: number | null }> = ({ of, at, next }) => {
-  if (at[of] === null && next === null) return null
-  return (
-    <nav class="row pager" aria-label={`Pages of ${of}`}>
-      {at[of] === null ? null : <a href={hrefOf({ ...at, [of]: null }, of)}>Newest</a>}
-      {next === null ? null : <a href={hrefOf({ ...at, [of]: next }, of)}>Older</a>}
-    </nav>
-  )
+function pagesOf(of: keyof Positions, at: Positions, next: number | null) {
+  return {
+    of,
+    newest: at[of] === null ? null : hrefOf({ ...at, [of]: null }, of),
+    older: next === null ? null : hrefOf({ ...at, [of]: next }, of),
+  }
 }
 
 function hrefOf(at: Positions, section: keyof Positions): string {

@@ -13,6 +13,7 @@ import { ENTRY_KINDS } from '../../ledger/entry.ts'
 import { Ledger } from '../entries.tsx'
 import { count } from '../format.ts'
 import { Frame, type PageContext, type Pages, show } from '../page.tsx'
+import { Pager } from '../pager.tsx'
 import { refusedPage } from '../refusals.tsx'
 import { KIND_NAMES } from '../words.ts'
 
@@ -55,18 +56,11 @@ export function historyPages(app: Hono<Pages>): void {
         <Filter asked={asked} />
         <Trailing missing={balance.version - completeTo} />
         <Found entries={entries} isFiltered={Object.values(asked).some((value) => value !== undefined)} />
-        <nav class="row pages" aria-label="Pages">
-          {cursor.position === null ? null : (
-            <a class="button second" href={PATH + toQuery(asked)}>
-              Newest
-            </a>
-          )}
-          {last === undefined ? null : (
-            <a class="button second" rel="next" href={PATH + toQuery(asked, toCursor(last.seq))}>
-              Older
-            </a>
-          )}
-        </nav>
+        <Pager
+          of="history"
+          newest={cursor.position === null ? null : PATH + toQuery(asked)}
+          older={last === undefined ? null : PATH + toQuery(asked, toCursor(last.seq))}
+        />
       </Frame>,
     )
   })
