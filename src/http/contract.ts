@@ -5,7 +5,6 @@
 import * as z from 'zod'
 import { REGIONS } from '../account/client.ts'
 import { COMPLEXITIES, SPECIALISTS } from '../catalog/estimates.ts'
-import { PACKS } from '../catalog/packs.ts'
 import { TIER_IDS } from '../catalog/tiers.ts'
 import { USAGE_GROUPS } from '../history/read.ts'
 import { millicreditsToCredits, usdToMillicredits } from '../ledger/amounts.ts'
@@ -16,6 +15,7 @@ import {
   MAX_CREDITS,
   MAX_REVIEW_CREDITS,
   Metadata,
+  pageUrl,
   positiveCredits,
   reviewCredits,
   spentCredits,
@@ -192,57 +192,11 @@ export const ByokBody = z
   })
   .meta({ id: 'PutByok' })
 
-const packId = z
-  .string()
-  .regex(/^[a-z0-9_-]{1,64}$/, 'is not the id of a pack')
-  .meta({ description: `One of the packs that are sold: ${PACKS.map((pack) => pack.id).join(', ')}.` })
-
-/** Where a browser is sent back to. */
-const pageUrl = z.url({ protocol: /^https?$/ }).max(2_000)
-
-export const CheckoutBody = z
-  .strictObject({
-    pack: packId,
-    success_url: pageUrl.optional().meta({ description: 'Where the customer comes back to; default: a page of ours.' }),
-    cancel_url: pageUrl.optional(),
-    save_card: z
-      .boolean()
-      .default(false)
-      .meta({ description: 'The customer agrees that the card is kept, for auto top-up.' }),
-  })
-  .meta({ id: 'Checkout' })
-
 export const DashboardSessionBody = z
   .strictObject({
     return_url: pageUrl.optional().meta({ description: 'Where logging out leads to; https where the dashboard is.' }),
   })
   .meta({ id: 'DashboardSession' })
-
-export const PortalBody = z.strictObject({ return_url: pageUrl.optional() }).meta({ id: 'Portal' })
-
-/** Stripe's largest charge. */
-const MAX_CENTS = 99_999_999
-
-export const RefundBody = z
-  .strictObject({
-    amount_cents: z.int().min(1).max(MAX_CENTS).optional().meta({ description: 'Default: all that is left.' }),
-    keep_auto_top_up: z.boolean().default(false),
-    reason: textUpTo(500).min(1),
-  })
-  .meta({ id: 'Refund' })
-
-export const AutoTopUpBody = z
-  .strictObject({
-    enabled: z.boolean(),
-    threshold: positiveCredits.optional(),
-    pack: packId.optional(),
-    monthly_limit_cents: z.int().min(1).max(MAX_CENTS).optional(),
-    card: textUpTo(128).optional().meta({
-      description:
-        'The `fingerprint` of the `default_card` that the customer was shown. Where that is another by now, nothing changes.',
-    }),
-  })
-  .meta({ id: 'ChangeAutoTopUp', description: 'What is not named stays as it was.' })
 
 const page = {
   limit: z.coerce.number().int().min(1).max(200).default(50),
@@ -268,13 +222,3 @@ export const UsageQuery = z.strictObject({
 })
 export const ByokKeyQuery = z.strictObject({ reservation: CallerId })
 export const NoQuery = z.strictObject({})
-
-/** The body of a change serves as it is: a preview is always of settings that are on. */
-export const AutoTopUpPreviewBody = z
-  .strictObject({
-    enabled: z.boolean().optional(),
-    threshold: positiveCredits.optional(),
-    pack: packId.optional(),
-    monthly_limit_cents: z.int().min(1).max(MAX_CENTS).optional(),
-  })
-  .meta({ id: 'PreviewAutoTopUp', description: 'What is not named is as it was agreed.' })

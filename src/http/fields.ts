@@ -57,3 +57,6 @@ export const Metadata = z
     propertyNames: { minLength: 1, maxLength: MAX_KEY_LENGTH },
     description: 'At most 16 pairs; `repository` and `pull_request` are the keys that usage groups by.',
   })
+
+/** Where a browser is sent back to. */
+export const pageUrl = z.url({ protocol: /^https?$/ }).max(2_000)
