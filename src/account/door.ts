@@ -38,6 +38,7 @@ export class Door {
 
   /** Whoever comes here is the operator. In a turn. */
   open(request: OpenRequest): Opened {
+    if (this.#account?.isSetBack) return SET_BACK
     if (this.#account !== null) return changeAccount(this.#account, this.#surroundings, request)
     this.#account = createAccount(this.#surroundings, request)
     const { details, ledger } = this.#account
@@ -59,7 +60,12 @@ export class Door {
     return this.guard(() => this.admit(caller, act))
   }
 
-  /** The same for what cannot be refused. */
+  /** The same for what writes, which an account that was set back does not. */
+  write<T>(caller: Caller, act: (account: OpenedAccount, now: EpochMs) => Answer<T>): Promise<Answer<T>> {
+    return this.serve<T>(caller, (account, now) => (account.isSetBack ? SET_BACK : act(account, now)))
+  }
+
+  /** For what cannot be refused. */
   read<T extends object>(caller: Caller, look: (account: OpenedAccount, now: EpochMs) => T): Promise<Answer<T>> {
     return this.serve(caller, (account, now) => ({ ok: true, ...look(account, now) }))
   }
@@ -72,7 +78,7 @@ export class Door {
     })
   }
 
-  /** The same for what writes, which an account that was set back does not. */
+  /** The same for what writes. */
   change<T>(caller: Caller, act: (account: OpenedAccount) => Promise<Answer<T>>): Promise<Answer<T>> {
     return this.ask<T>(caller, async (account) => (account.isSetBack ? SET_BACK : act(account)))
   }

@@ -157,7 +157,7 @@ export class Account extends DurableObject<Env> {
   }
 
   async mintKey(caller: Caller, request: MintRequest): Promise<Answer<{ key: AccountKey; replayed: boolean }>> {
-    return this.#door.serve(caller, ({ keys }, now) => keys.mint(request, now))
+    return this.#door.write(caller, ({ keys }, now) => keys.mint(request, now))
   }
 
   /** Newest first, behind the given one. */
@@ -169,7 +169,7 @@ export class Account extends DurableObject<Env> {
   }
 
   async revokeKey(caller: Caller, id: string): Promise<Answer<{ key: AccountKey; replayed: boolean }>> {
-    return this.#door.serve(caller, ({ keys }, now) => {
+    return this.#door.write(caller, ({ keys }, now) => {
       const answer = keys.revoke(id, now)
       if (answer.ok) this.#live.closeOf(id)
       return answer
@@ -193,7 +193,7 @@ export class Account extends DurableObject<Env> {
     return this.#door.change(caller, ({ byok }) => byok.read(caller, reservation))
   }
 
-  /** A one-time link into the dashboard. */
+  /** A one-time link into the dashboard. Sessions go on when the account was set back: they are how customers read. */
   async mintLink(caller: Caller, request: LinkRequest): Promise<Answer<{ expiresAt: EpochMs }>> {
     return this.#door.serve(caller, ({ sessions }, now) => sessions.mint(request, now))
   }

@@ -46,12 +46,8 @@ export const AutoTopUpBody = z
   })
   .meta({ id: 'ChangeAutoTopUp', description: 'What is not named stays as it was.' })
 
-/** The body of a change serves as it is: a preview is always of settings that are on. */
-export const AutoTopUpPreviewBody = z
-  .strictObject({
-    enabled: z.boolean().optional(),
-    threshold: positiveCredits.optional(),
-    pack: packId.optional(),
-    monthly_limit_cents: z.int().min(1).max(MAX_CENTS).optional(),
-  })
-  .meta({ id: 'PreviewAutoTopUp', description: 'What is not named is as it was agreed.' })
+/** The body of a change serves as it is: a preview is always of settings that are on, and charges no card. */
+export const AutoTopUpPreviewBody = AutoTopUpBody.partial({ enabled: true }).meta({
+  id: 'PreviewAutoTopUp',
+  description: 'What is not named is as it was agreed.',
+})

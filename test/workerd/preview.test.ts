@@ -59,7 +59,7 @@ test('only the newest entries are read, and the answer says so', async () => {
   expect(past).toMatchObject({ from: NOW - DAY + 5_000, available: 1e9 - 4_000 })
 })
 
-test('a preview is of what is named, and of what was agreed for the rest', async () => {
+test('a preview takes the body of a change, and is of what it names, and of what was agreed for the rest', async () => {
   const account = await newAccount(1_000)
   await account.reserve('r', { credits: 950 })
   await account.settle('r', 950)
@@ -67,7 +67,7 @@ test('a preview is of what is named, and of what was agreed for the rest', async
   const ask = (body: object) => account.post('/auto-top-up/preview', body)
   const missing = await ask({ threshold: 100, pack: 'starter' })
   expect([missing.status, missing.body.errors]).toEqual([400, [{ path: 'monthly_limit_cents', message: 'is missing' }]])
-  const { status, body } = await ask({ enabled: true, ...SETTINGS })
+  const { status, body } = await ask({ enabled: true, card: 'the one that was shown', ...SETTINGS })
   expect(status).toBe(200)
   expect(body).toMatchObject({ charges: [{ price_cents: 500, credits: 500 }], total_cents: 500, complete_to: 3 })
   expect(body).toMatchObject({ minutes_without_credits: 0, minutes_without_credits_as_it_was: 0, cut: false })

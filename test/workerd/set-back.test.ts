@@ -8,7 +8,7 @@ import { LONGEST_PAUSE_MS } from '../../src/account/outbox.ts'
 import { Store } from '../../src/account/store.ts'
 import { sendHistory } from '../../src/history/write.ts'
 import type { Entry } from '../../src/ledger/entry.ts'
-import { type AccountApi, newAccount, RUNNER } from './api.ts'
+import { type AccountApi, call, newAccount, RUNNER } from './api.ts'
 import { armedAt, callAlarm, dump, query, restore, snapshot } from './object.ts'
 
 afterEach(() => {
@@ -89,6 +89,7 @@ test('it is noticed by the number alone, where there is nothing to send', async 
 
 test('an account that was set back takes no command, whatever its kind, but can be read, also after an eviction', async () => {
   const { account } = await setBack()
+  const { id: key } = (await account.post('/keys', { scope: 'read' })).body
   await account.reserve('held', { credits: 20 })
   await callAlarm(account.id)
   await evictDurableObject(account.stub())
@@ -101,6 +102,9 @@ test('an account that was set back takes no command, whatever its kind, but can 
     await account.grant('refused', 1),
     await account.post('/checkout', { pack: 'starter' }),
     await account.get('/byok/key?reservation=held', { key: RUNNER }),
+    await account.post('/keys', { scope: 'read' }),
+    await call('DELETE', `/v1/accounts/${account.id}/keys/${key}`),
+    await call('PUT', `/v1/accounts/${account.id}`, { body: { allow_debt: true } }),
   ]
   for (const { status, headers } of refused) expect([status, headers.get('Retry-After')]).toEqual([503, '60'])
   const { body: batch } = await account.post('/reservations:batch', { commands: [{ op: 'release', id: 'held' }] })
