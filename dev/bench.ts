@@ -1,8 +1,8 @@
 /**
- * The benchmark: `npm run bench [-- --only hot,history,moments,latency --rounds N --no-floors]`. Over full HTTP: reserves
+ * The benchmark: `npm run bench [-- --only hot,history,moments,latency,profile --rounds N --no-floors]`. Over full HTTP: reserves
  * on one hot account, beside an object that does nothing, one that commits every request by itself, and PostgreSQL if it
- * is installed, in turns; reviews behind a long history; seldom moments; latency against load. It ends with 1 if a floor
- * is missed, and keeps what it found in `.state/bench`.
+ * is installed, in turns; reviews behind a long history; seldom moments; latency against load; where a reserve's
+ * time goes. It ends with 1 if a floor is missed, and keeps what it found in `.state/bench`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -11,25 +11,17 @@ import { parseArgs } from 'node:util'
 import { measurePast, PASTS, preparePasts } from './bench/history.ts'
 import { measureLatency } from './bench/latency.ts'
 import { LoadGenerator } from './bench/load.ts'
-import {
-  BUSY_CONNECTIONS,
-  BUSY_REQUESTS,
-  type Measurement,
-  measure,
-  measurePostgres,
-  QUIET_REQUESTS,
-  type Subject,
-} from './bench/measure.ts'
+import { BUSY_CONNECTIONS, FULL, measure, measureAll, measurePostgres } from './bench/measure.ts'
 import { catchUpSeconds, manyDue } from './bench/moments.ts'
 import { picture } from './bench/picture.ts'
-import { type Postgres, startPostgres } from './bench/postgres.ts'
+import { startPostgres } from './bench/postgres.ts'
+import { measureProfile } from './bench/profile.ts'
 import { figuresOf, type PastRound, type Results, type Round, report } from './bench/report.ts'
 import { startRuntime } from './bench/runtime.ts'
 
 /** A round of all parts takes some 30 seconds on 2 cores. */
 const MAX_ROUNDS = 50
-const PARTS = ['hot', 'history', 'moments', 'latency'] as const
-const SUBJECTS: readonly Subject[] = ['real', 'noop', 'naive']
+const PARTS = ['hot', 'history', 'moments', 'latency', 'profile'] as const
 const KEPT = resolve(import.meta.dirname, '../.state/bench')
 
 const { values: options } = parseArgs({
@@ -48,17 +40,19 @@ for (const part of parts) {
   if (!PARTS.some((each) => each === part)) fail(`--only takes ${PARTS.join(', ')}; ${part} is none of them`)
 }
 
-console.log(`Each round and subject: a new account, ${BUSY_REQUESTS} reserves over ${BUSY_CONNECTIONS} connections and
-${QUIET_REQUESTS} over one, in a closed loop from a Node process with raw sockets; then the ledger is checked.
+console.log(`Each round and subject: a new account, ${FULL.busy} reserves over ${BUSY_CONNECTIONS} connections and
+${FULL.quiet} over one, in a closed loop from a Node process with raw sockets; then the ledger is checked.
 The subjects pass the same routes, authentication, validation and answers; only the object differs. History (D1) follows
 the real one a second later; in production elsewhere, here on the same thread: the ratios are without it, "history too"
 is with it. ${availableParallelism()} cores, shared with the load.\n`)
 
-const runtime = await startRuntime()
 const generator = new LoadGenerator()
+const profile = parts.has('profile') ? await measureProfile(generator) : null
+const runtime = await startRuntime()
 const postgres = parts.has('hot') ? await startPostgres() : null
 const found: { -readonly [Part in keyof Results]: Results[Part] } = {
   ...{ rounds: [], pasts: [], latency: [], due: null, catchUpSeconds: null, postgresAlone: null },
+  profile,
 }
 try {
   if (parts.has('hot')) found.rounds = await hotRounds()
@@ -85,24 +79,17 @@ if (!options['no-floors'] && figures.some(({ kept }) => !kept)) process.exitCode
 async function hotRounds(): Promise<Round[]> {
   const rounds: Round[] = []
   for (let number = 0; number <= wanted; number += 1) {
-    const round = await hotRound(number, postgres)
-    const rates = SUBJECTS.map((subject) => `${subject} ${Math.round(round[subject].busy.perSecond)}/s`)
+    const measured = await measureAll(runtime.url, generator, number)
+    const rates = Object.entries(measured).map(([subject, { busy }]) => `${subject} ${Math.round(busy.perSecond)}/s`)
+    const round = {
+      ...measured,
+      postgres: postgres === null ? null : await measurePostgres(postgres.url, generator, number),
+    }
     if (round.postgres !== null) rates.push(`PostgreSQL ${Math.round(round.postgres.perSecond)}/s`)
     console.log(`${number === 0 ? 'warm-up' : `round ${number}`}: ${rates.join(', ')}`)
     if (number > 0) rounds.push(round)
   }
   return rounds
-}
-
-/** Each round begins with another subject, so that none always comes after the same one. */
-async function hotRound(number: number, postgres: Postgres | null): Promise<Round> {
-  const measured: Partial<Record<Subject, Measurement>> = {}
-  for (let turn = 0; turn < SUBJECTS.length; turn += 1) {
-    const subject = SUBJECTS[(number + turn) % SUBJECTS.length] ?? 'real'
-    measured[subject] = await measure(runtime.url, generator, subject, `bench-${number}`)
-  }
-  const postgresResult = postgres === null ? null : await measurePostgres(postgres.url, generator, number)
-  return { ...(measured as Record<Subject, Measurement>), postgres: postgresResult }
 }
 
 async function pastRounds(): Promise<PastRound[]> {

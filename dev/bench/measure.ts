@@ -1,5 +1,5 @@
 /**
- * One subject, once: a new account with plenty of credits, reserves from one client and from many, and then the proof
+ * One subject, or all in turn: a new account with plenty of credits, reserves from one client and from many, and then the proof
  * that what was measured was right. A figure of a ledger that lost something is no figure.
  */
 import { expectEqual, historyIsComplete, operatorApi } from './api.ts'
@@ -12,18 +12,25 @@ export type Subject = 'real' | 'noop' | 'naive'
 /** Where each is served. */
 const PREFIX: Readonly<Record<Subject, string>> = { real: '', noop: '/noop', naive: '/naive' }
 
-/** Together fewer than the 10,000 reservations that one account may have open. */
-const WARM_UP_REQUESTS = 500
-export const QUIET_REQUESTS = 1_000
-/** Little more than the second after which history follows. */
-export const BUSY_REQUESTS = 3_000
-const SUSTAINED_REQUESTS = 4_000
+/** How many reserves each part of a measurement makes. */
+export interface Size {
+  readonly warmUp: number
+  readonly quiet: number
+  readonly busy: number
+  readonly sustained: number
+}
+
+/**
+ * Together fewer than the 10,000 reservations that one account may have open, and busy little more than the second after
+ * which history follows.
+ */
+export const FULL: Size = { warmUp: 500, quiet: 1_000, busy: 3_000, sustained: 4_000 }
 
 export const BUSY_CONNECTIONS = 128
 
 const CREDITS = 12.5
 const GRANTED = 10_000_000
-const BODY = JSON.stringify({ credits: CREDITS, metadata: { repository: 'acme/api', pull_request: '1042' } })
+export const BODY = JSON.stringify({ credits: CREDITS, metadata: { repository: 'acme/api', pull_request: '1042' } })
 
 export interface Measurement {
   /** One connection. */
@@ -34,11 +41,24 @@ export interface Measurement {
   readonly sustained: LoadResult | null
 }
 
+const SUBJECTS: readonly Subject[] = ['real', 'noop', 'naive']
+
+/** All subjects in turn. Each round begins with another, so that none always comes after the same one. */
+export async function measureAll(url: URL, generator: LoadGenerator, round: number, size: Size = FULL) {
+  const measured: Partial<Record<Subject, Measurement>> = {}
+  for (let turn = 0; turn < SUBJECTS.length; turn += 1) {
+    const subject = SUBJECTS[(round + turn) % SUBJECTS.length] ?? 'real'
+    measured[subject] = await measure(url, generator, subject, `bench-${round}`, size)
+  }
+  return measured as Record<Subject, Measurement>
+}
+
 export async function measure(
   url: URL,
   generator: LoadGenerator,
   subject: Subject,
   account: string,
+  size: Size = FULL,
 ): Promise<Measurement> {
   const path = `${PREFIX[subject]}/v1/accounts/${account}`
   const api = operatorApi(url)
@@ -54,10 +74,10 @@ export async function measure(
     expectEqual(`${subject}: reservations made`, result.statuses['201'] ?? 0, requests)
     return result
   }
-  await load(BUSY_CONNECTIONS, WARM_UP_REQUESTS)
-  const quiet = await load(1, QUIET_REQUESTS)
-  const busy = await load(BUSY_CONNECTIONS, BUSY_REQUESTS)
-  const sustained = subject === 'real' ? await load(BUSY_CONNECTIONS, SUSTAINED_REQUESTS) : null
+  await load(BUSY_CONNECTIONS, size.warmUp)
+  const quiet = await load(1, size.quiet)
+  const busy = await load(BUSY_CONNECTIONS, size.busy)
+  const sustained = subject === 'real' ? await load(BUSY_CONNECTIONS, size.sustained) : null
   if (subject !== 'noop') {
     const balance = (await api('GET', `${path}/balance`)) as { reserved: number; available: number }
     expectEqual(`${subject}: credits reserved`, balance.reserved, made * CREDITS)
@@ -76,5 +96,5 @@ export async function measure(
 export function measurePostgres(url: URL, generator: LoadGenerator, round: number): Promise<LoadResult> {
   const target = { host: url.hostname, port: Number(url.port), path: `/v1/accounts/${POSTGRES_ACCOUNT}` }
   const load = { ...target, key: RUNNER_KEY, body: BODY, settle: null, connections: BUSY_CONNECTIONS }
-  return generator.run({ ...load, requests: BUSY_REQUESTS, firstId: round * BUSY_REQUESTS })
+  return generator.run({ ...load, requests: FULL.busy, firstId: round * FULL.busy })
 }

@@ -4,6 +4,7 @@ import type { LatencyPoint } from './latency.ts'
 import type { LoadResult } from './load.ts'
 import { BUSY_CONNECTIONS, type Measurement, type Subject } from './measure.ts'
 import type { ManyDue } from './moments.ts'
+import type { Profile } from './profile.ts'
 
 export type Round = Readonly<Record<Subject, Measurement>> & { readonly postgres: LoadResult | null }
 export type PastRound = Readonly<Record<Past, HistoryRound>>
@@ -17,6 +18,7 @@ export interface Results {
   readonly catchUpSeconds: number | null
   /** Reserves a second of the function alone, by one client and by 32. */
   readonly postgresAlone: { readonly one: number; readonly many: number } | null
+  readonly profile: Profile | null
 }
 
 export interface Figure {
@@ -87,9 +89,10 @@ export function figuresOf({ rounds, pasts, due, catchUpSeconds }: Results): Figu
 }
 
 export function report(results: Results, figures: readonly Figure[]): string {
-  const parts = [table(figures)]
+  const parts = figures.length > 0 ? [table(figures)] : []
   if (results.rounds.length > 0) parts.push(rates(results))
   if (results.latency.length > 0) parts.push(latencies(results.latency))
+  if (results.profile !== null) parts.push(stages(results.profile))
   return parts.join('\n\n')
 }
 
@@ -148,6 +151,13 @@ function latencies(points: readonly LatencyPoint[]): string {
     ...[perSecond.toFixed(0), p50Ms.toFixed(2), p99Ms.toFixed(2), String(dropped)],
   ])
   return `Latency against load\n${columns([['', 'answered/s', 'p50 ms', 'p99 ms', 'dropped'], ...lines])}`
+}
+
+function stages({ stages, samples, isolateShare }: Profile): string {
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`
+  const ofCpu = isolateShare === null ? '' : `, which is ${percent(isolateShare)} of workerd's CPU time`
+  const lines = stages.map(({ stage, share }) => [stage, percent(share)])
+  return `Where a reserve's time goes: ${samples} samples of our isolate${ofCpu}\n${columns(lines)}`
 }
 
 function figure(what: string, values: readonly number[], bound: Bound | null): Figure {

@@ -24,21 +24,31 @@ const SECRETS = {
 
 export interface Runtime {
   readonly url: URL
+  /** What the bundle was made of. */
+  readonly sourceMap: string
+  /** Of one that is inspected. */
+  inspector(): Promise<URL>
   close(): Promise<void>
 }
 
-export async function startRuntime(): Promise<Runtime> {
+/** One that is inspected is for looking into: it is not to be compared with one that is not. */
+export async function startRuntime({ inspected = false } = {}): Promise<Runtime> {
   const directory = mkdtempSync(join(tmpdir(), 'assay-bench-'))
   const removeAll = () => rmSync(directory, { recursive: true, force: true })
   try {
-    const miniflare = new Miniflare(options(directory))
+    const miniflare = new Miniflare({ ...options(directory), ...(inspected ? { inspectorPort: 0 } : {}) })
     await miniflare.ready
     await migrate(miniflare)
     const close = async () => {
       await miniflare.dispose()
       removeAll()
     }
-    return { url: await miniflare.unsafeGetDirectURL(), close }
+    return {
+      url: await miniflare.unsafeGetDirectURL(),
+      sourceMap: join(directory, 'bundle', 'index.js.map'),
+      inspector: () => miniflare.getInspectorURL(),
+      close,
+    }
   } catch (error) {
     removeAll()
     throw error
