@@ -26,6 +26,9 @@ export interface Size {
  */
 export const FULL: Size = { warmUp: 500, quiet: 1_000, busy: 3_000, sustained: 4_000 }
 
+/** For a look at whether the ratios still are what they were, roughly. */
+export const SHORT: Size = { warmUp: 100, quiet: 0, busy: 450, sustained: 0 }
+
 export const BUSY_CONNECTIONS = 128
 
 const CREDITS = 12.5

@@ -166,7 +166,7 @@ function figure(what: string, values: readonly number[], bound: Bound | null): F
   return { what, values, median: middle, bound, kept }
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
   const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN
