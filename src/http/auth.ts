@@ -22,7 +22,7 @@ export async function authenticate(
 ): Promise<Principal | null> {
   const token = BEARER.exec(header ?? '')?.[1]
   if (token === undefined) return null
-  const bytes = new TextEncoder().encode(token)
+  const bytes = encoder.encode(token)
   // Runners first: theirs is the hot path.
   if (isAmong(bytes, configuration.runnerKeys)) return RUNNER
   if (isAmong(bytes, configuration.operatorKeys)) return OPERATOR
@@ -30,6 +30,8 @@ export async function authenticate(
   if (key === null) return null
   return { scope: key.scope, account: key.account, caller: { kind: 'account_key', id: key.id, hash: key.hash } }
 }
+
+const encoder = new TextEncoder()
 
 const RUNNER: Principal = { scope: 'runner', account: null, caller: { kind: 'service' } }
 const OPERATOR: Principal = { scope: 'operator', account: null, caller: { kind: 'service' } }

@@ -7,10 +7,9 @@ export type JsonBody =
 
 /** No body at all is an empty object: whether that suffices, the schema says. */
 export async function readJson(request: Request, maxBytes: number): Promise<JsonBody> {
-  const tooLarge = { ok: false, problem: problem('payload_too_large', `A body may have ${maxBytes} bytes.`) } as const
-  if (Number(request.headers.get('Content-Length') ?? 0) > maxBytes) return tooLarge
+  if (Number(request.headers.get('Content-Length') ?? 0) > maxBytes) return tooLarge(maxBytes)
   const bytes = await readUpTo(request, maxBytes)
-  if (bytes === null) return tooLarge
+  if (bytes === null) return tooLarge(maxBytes)
   if (bytes.byteLength === 0) return { ok: true, value: {} }
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get('Content-Type') ?? '')) {
     return { ok: false, problem: problem('unsupported_media_type', 'Send "Content-Type: application/json".') }
@@ -28,6 +27,10 @@ export async function readJson(request: Request, maxBytes: number): Promise<Json
   }
   const proto = MAY_NAME_PROTO.test(text) ? pathOfProto(value) : null
   return proto === null ? { ok: true, value } : { ok: false, problem: invalidField(proto, 'is not a known field') }
+}
+
+function tooLarge(maxBytes: number): JsonBody {
+  return { ok: false, problem: problem('payload_too_large', `A body may have ${maxBytes} bytes.`) }
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
