@@ -7,6 +7,7 @@ import type { Balance, BalancePart } from '../../ledger/balance.ts'
 import { GrantTable, PurchaseTable } from '../billing/tables.tsx'
 import { cardExpiry, cardName } from '../billing/words.ts'
 import { credits, day } from '../format.ts'
+import { TopUp } from '../now.tsx'
 import { Frame, type Pages, show } from '../page.tsx'
 import { refusedPage } from '../refusals.tsx'
 import { Heading, Scrolling } from '../table.tsx'
@@ -29,14 +30,14 @@ export function billingPages(app: Hono<Pages>): void {
     if (!overview.ok) return refusedPage(context, overview.refusal)
     if (!grants.ok) return refusedPage(context, grants.refusal)
     if (!purchases.ok) return refusedPage(context, purchases.refusal)
-    const { details, balance, autoTopUp } = overview
+    const { details, balance, autoTopUp, byok } = overview
     return show(
       context,
       <Frame title="Billing" section="/billing" account={details.name ?? account}>
         <Breakdown balance={balance} />
         <div class="grid">
           <SavedCard card={autoTopUp.card} />
-          <AutoTopUpInShort isOn={autoTopUp.settings?.enabled === true} />
+          <TopUp view={autoTopUp} byok={byok} />
         </div>
         <section class="card" id="grants" aria-labelledby="grants-title">
           <h2 id="grants-title">Where your credits came from</h2>
@@ -151,19 +152,5 @@ const SavedCard: FC<{ card: Card | null }> = ({ card }) => (
         Cards and receipts at Stripe
       </button>
     </form>
-  </section>
-)
-
-const AutoTopUpInShort: FC<{ isOn: boolean }> = ({ isOn }) => (
-  <section class="card" aria-labelledby="top-up-title">
-    <h2 id="top-up-title">Auto top-up</h2>
-    <p>
-      {isOn
-        ? 'It is on: a pack is bought by itself when your credits run low.'
-        : 'It is off: nothing is bought unless you buy it.'}
-    </p>
-    <a class="button second" href="/billing/auto-top-up">
-      {isOn ? 'See or change it' : 'Set it up'}
-    </a>
   </section>
 )

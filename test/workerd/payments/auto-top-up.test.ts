@@ -98,8 +98,12 @@ describe('a card that is declined', () => {
       await passTime(1)
     }
     expect(await view(account)).toMatchObject({ state: 'suspended', next_attempt_at: null, spent_this_month_cents: 0 })
-    const page = (await (await visitorOf(account)).ask('/billing/auto-top-up')).text
-    expect(page).toContain('Suspended: the card was declined three times in a row')
+    const visitor = await visitorOf(account)
+    for (const path of ['/dashboard', '/billing', '/billing/auto-top-up']) {
+      const { text } = await visitor.ask(path)
+      expect(text, path).toMatch(/Paused<\/span> Suspended: the card was declined three times in a row/)
+    }
+    const page = (await visitor.ask('/billing/auto-top-up')).text
     expect(page).toMatch(/looked after your card\. Then agree again below/)
     expect(page).toContain('Your cards at Stripe')
     await passTime(48 * HOUR_MS)
