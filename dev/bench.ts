@@ -1,8 +1,8 @@
 /**
- * The benchmark: `npm run bench [-- --only hot,history,moments,latency,profile --rounds N --no-floors]`. Over full HTTP: reserves
- * on one hot account, beside an object that does nothing, one that commits every request by itself, and PostgreSQL if it
- * is installed, in turns; reviews behind a long history; seldom moments; latency against load; where a reserve's
- * time goes. It ends with 1 if a floor is missed, and keeps what it found in `.state/bench`.
+ * The benchmark: `npm run bench [-- --only hot,history,moments,latency,profile --rounds N --no-floors]`. Over full HTTP:
+ * reserves on one hot account, beside an object that does nothing, one that commits every request by itself, and
+ * PostgreSQL if it is installed, in turns; reviews behind a long history; seldom moments; latency against load; where a
+ * reserve's time goes. It ends with 1 if a floor is missed, and keeps what it found in `.state/bench`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'

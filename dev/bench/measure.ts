@@ -1,6 +1,6 @@
 /**
- * One subject, or all in turn: a new account with plenty of credits, reserves from one client and from many, and then the proof
- * that what was measured was right. A figure of a ledger that lost something is no figure.
+ * One subject, or all in turn: a new account with plenty of credits, reserves from one client and from many, and then the
+ * proof that what was measured was right. A figure of a ledger that lost something is no figure.
  */
 import { expectEqual, historyIsComplete, operatorApi } from './api.ts'
 import type { LoadGenerator, LoadResult } from './load.ts'
