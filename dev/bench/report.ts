@@ -56,6 +56,9 @@ export function figuresOf({ rounds, pasts, due, catchUpSeconds }: Results): Figu
       { floor: 1.8, aim: 3 },
       ({ real, naive }) => real.busy.perSecond / naive.busy.perSecond,
     ),
+    hot(`${busy}: real, history too / naive`, null, ({ real, naive }) =>
+      real.sustained === null ? Number.NaN : real.sustained.perSecond / naive.busy.perSecond,
+    ),
     hot(
       'reserve, c=1, p50: real / naive',
       { floor: 1.25, aim: 1.05, lessIsBetter: true },

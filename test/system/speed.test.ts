@@ -1,6 +1,6 @@
 /**
  * The benchmark's hot account in short: that the object still shares its commits, and costs a request little beside what a
- * request costs anyway. Only ratios within a round, far below what they are (2.1 and 0.9), so that a busy machine cannot
+ * request costs anyway. Only ratios within a round, far below what they are (2.0 and 0.8), so that a busy machine cannot
  * fail it; the figures themselves are for `npm run bench` on a quiet one.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
