@@ -12,7 +12,7 @@ import { measurePast, PASTS, preparePasts } from './bench/history.ts'
 import { measureLatency } from './bench/latency.ts'
 import { LoadGenerator } from './bench/load.ts'
 import { BUSY_CONNECTIONS, FULL, measure, measureAll, measurePostgres } from './bench/measure.ts'
-import { catchUpSeconds, manyDue } from './bench/moments.ts'
+import { catchUpSeconds, type ManyDue, manyDue } from './bench/moments.ts'
 import { picture } from './bench/picture.ts'
 import { startPostgres } from './bench/postgres.ts'
 import { measureProfile } from './bench/profile.ts'
@@ -50,8 +50,8 @@ const generator = new LoadGenerator()
 const profile = parts.has('profile') ? await measureProfile(generator) : null
 const runtime = await startRuntime()
 const postgres = parts.has('hot') ? await startPostgres() : null
-const found: { -readonly [Part in keyof Results]: Results[Part] } = {
-  ...{ rounds: [], pasts: [], latency: [], due: null, catchUpSeconds: null, postgresAlone: null },
+const found: { -readonly [Part in keyof Results]: Results[Part] } & { due: ManyDue[] } = {
+  ...{ rounds: [], pasts: [], latency: [], due: [], catchUpSeconds: null, postgresAlone: null },
   profile,
 }
 try {
@@ -60,7 +60,7 @@ try {
   await postgres?.verify()
   if (parts.has('history')) found.pasts = await pastRounds()
   if (parts.has('moments')) {
-    found.due = await manyDue(runtime.url)
+    for (let turn = 0; turn < wanted; turn += 1) found.due.push(await manyDue(runtime.url, turn))
     found.catchUpSeconds = await catchUpSeconds(runtime.url)
   }
   if (parts.has('latency')) found.latency = await measureLatency(runtime.url, generator, await mostPerSecond())

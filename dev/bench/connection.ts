@@ -66,3 +66,23 @@ export class Connection {
     this.#failed?.(error)
   }
 }
+
+/** Where to ask, and as whom. */
+export interface Target {
+  readonly host: string
+  readonly port: number
+  readonly key: string
+}
+
+/** A whole request, as it goes over the wire. `body` is ASCII. */
+export function requestOf({ host, port, key }: Target, method: string, path: string, body: string): string {
+  return [
+    `${method} ${path} HTTP/1.1`,
+    `Host: ${host}:${port}`,
+    `Authorization: Bearer ${key}`,
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    '',
+    body,
+  ].join('\r\n')
+}

@@ -3,7 +3,7 @@
  * connection sends its next request when the last one was answered; at a fixed rate every request has its time, and what
  * it waits for a connection is part of its latency. Each reserve has an id of its own.
  */
-import { Connection } from './connection.ts'
+import { Connection, requestOf } from './connection.ts'
 import type { Load, LoadResult } from './load.ts'
 
 process.on('message', (load: Load) => {
@@ -84,18 +84,6 @@ async function review(load: Load, connection: Connection, id: number, statuses: 
   }
   count(await connection.send(requestOf(load, 'PUT', path, load.body)))
   if (load.settle !== null) count(await connection.send(requestOf(load, 'POST', `${path}/settle`, load.settle)))
-}
-
-function requestOf({ host, port, key }: Load, method: string, path: string, body: string): string {
-  return [
-    `${method} ${path} HTTP/1.1`,
-    `Host: ${host}:${port}`,
-    `Authorization: Bearer ${key}`,
-    'Content-Type: application/json',
-    `Content-Length: ${body.length}`,
-    '',
-    body,
-  ].join('\r\n')
 }
 
 function quantiles(latencies: Float64Array): { readonly p50Ms: number; readonly p99Ms: number } {

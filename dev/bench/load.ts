@@ -1,14 +1,12 @@
 /** Starts the load generator and hands it one load after the other. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
+import type { Target } from './connection.ts'
 
 /** `requests` reserves over `connections` connections, with ids from `firstId` on; each then settled, where `settle` says how. */
-export interface Load {
-  readonly host: string
-  readonly port: number
+export interface Load extends Target {
   /** The account's path. */
   readonly path: string
-  readonly key: string
   /** ASCII, the same for every request. */
   readonly body: string
   readonly settle: string | null

@@ -1,45 +1,71 @@
-/** Two things that happen seldom and all at once: 10,000 expiries, and D1 coming back after an outage. */
-import { fund, historyIsComplete, operatorApi } from './api.ts'
+/** Two things that happen seldom and all at once: thousands of expiries, and D1 coming back after an outage. */
+import { setTimeout } from 'node:timers/promises'
+import { type Api, expectEqual, fund, historyIsComplete, operatorApi } from './api.ts'
+import { Connection, requestOf } from './connection.ts'
 import { openReservations } from './history.ts'
+import { RUNNER_KEY } from './runtime.ts'
 
-const DUE_IN_MS = 2_000
-/** 10,000 expiries take a second or two; what others wait for after that is something else. */
-const EXPIRING_MS = 2_000
-/** Every expiry is over long before. */
-const WATCHED_MS = 8_000
+/** Watched for so long before anything is due, while all of it expires, and while history takes what that made. */
+const WATCHED_MS = 2_000
+const ASKED_EVERY_MS = 1
 const REVIEWS_BEHIND = 50_000
 
+/** The longest that another account waited for an answer, in three equally long parts of one watch, in milliseconds. */
 export interface ManyDue {
-  /** The longest that another account waited for an answer while nothing was due, and while everything was. */
-  readonly usualMs: number
-  readonly longestMs: number
+  readonly beforeMs: number
+  readonly expiringMs: number
+  /** While the expiries go to D1, which is on the same thread here. */
+  readonly historyMs: number
 }
 
-/** 10,000 reservations of one account run out in one moment; another account is asked for its balance all the while. */
-export async function manyDue(url: URL): Promise<ManyDue> {
+/**
+ * Nearly 10,000 reservations of one account run out in one moment; another account is asked for its balance all the
+ * while. `turn` keeps the accounts apart.
+ */
+export async function manyDue(url: URL, turn: number): Promise<ManyDue> {
   const api = operatorApi(url)
-  await fund(api, 'due', 1_000_000)
-  await fund(api, 'other', 1)
-  await openReservations(api, 'due')
-  const { version } = (await api('GET', '/v1/accounts/due/balance')) as { version: number }
-  await historyIsComplete(api, '/v1/accounts/due', version)
-  const dueAt = Date.now() + DUE_IN_MS
-  await api('POST', '/bench/due/past', { closed: 0, sentFrom: dueAt + WATCHED_MS, heldUntil: dueAt })
-  await api('POST', '/bench/due/evict')
+  const [account, other] = [`due-${turn}`, `other-${turn}`]
+  await fund(api, account, 1_000_000)
+  await fund(api, other, 1)
+  await openReservations(api, account)
+  const { version } = await balanceOf(api, account)
+  await historyIsComplete(api, `/v1/accounts/${account}`, version)
+  const heldUntil = Date.now() + WATCHED_MS
+  const sentFrom = heldUntil + WATCHED_MS
+  await api('POST', `/bench/${account}/past`, { closed: 0, sentFrom, heldUntil })
+  await api('POST', `/bench/${account}/evict`)
   // Opens it, which arms its alarm.
-  await api('GET', '/v1/accounts/due/balance')
-  const waits: { readonly at: number; readonly ms: number }[] = []
-  while (Date.now() < dueAt + WATCHED_MS) {
-    const [at, began] = [Date.now(), performance.now()]
-    await api('GET', '/v1/accounts/other/balance')
-    waits.push({ at, ms: performance.now() - began })
+  await balanceOf(api, account)
+  const connection = await Connection.open(url.hostname, Number(url.port))
+  try {
+    const target = { host: url.hostname, port: Number(url.port), key: RUNNER_KEY }
+    const request = requestOf(target, 'GET', `/v1/accounts/${other}/balance`, '')
+    const beforeMs = await longestWait(connection, request, heldUntil)
+    const expiringMs = await longestWait(connection, request, sentFrom)
+    const { reserved, version: expired } = await balanceOf(api, account)
+    expectEqual('credits still held', reserved, 0)
+    const historyMs = await longestWait(connection, request, sentFrom + WATCHED_MS)
+    await historyIsComplete(api, `/v1/accounts/${account}`, expired)
+    return { beforeMs, expiringMs, historyMs }
+  } finally {
+    connection.close()
   }
-  const { reserved } = (await api('GET', '/v1/accounts/due/balance')) as { reserved: number }
-  if (reserved !== 0) throw new Error(`${reserved} credits are still held`)
-  const isExpiring = (at: number, ms: number) => at + ms >= dueAt && at < dueAt + EXPIRING_MS
-  const longest = (isDue: boolean) =>
-    Math.max(...waits.filter(({ at, ms }) => isExpiring(at, ms) === isDue).map(({ ms }) => ms))
-  return { usualMs: longest(false), longestMs: longest(true) }
+}
+
+/** What is under way at the end is waited for, and counts: what it waits for began before. */
+async function longestWait(connection: Connection, request: string, until: number): Promise<number> {
+  let longest = 0
+  while (Date.now() < until) {
+    const began = performance.now()
+    expectEqual('status of a balance', await connection.send(request), 200)
+    longest = Math.max(longest, performance.now() - began)
+    await setTimeout(ASKED_EVERY_MS)
+  }
+  return longest
+}
+
+async function balanceOf(api: Api, account: string): Promise<{ reserved: number; version: number }> {
+  return (await api('GET', `/v1/accounts/${account}/balance`)) as { reserved: number; version: number }
 }
 
 /** Seconds until history has 100,000 entries that it lacked. */

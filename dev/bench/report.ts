@@ -14,7 +14,7 @@ export interface Results {
   readonly rounds: readonly Round[]
   readonly pasts: readonly PastRound[]
   readonly latency: readonly LatencyPoint[]
-  readonly due: ManyDue | null
+  readonly due: readonly ManyDue[]
   readonly catchUpSeconds: number | null
   /** Reserves a second of the function alone, by one client and by 32. */
   readonly postgresAlone: { readonly one: number; readonly many: number } | null
@@ -44,6 +44,9 @@ export function figuresOf({ rounds, pasts, due, catchUpSeconds }: Results): Figu
     figure(what, rounds.map(of).filter(Number.isFinite), bound)
   const past = (what: string, bound: Bound | null, of: (round: PastRound) => number) =>
     figure(what, pasts.map(of), bound)
+  const watched = (what: string, bound: Bound | null, of: (watch: ManyDue) => number) =>
+    figure(what, due.map(of), bound)
+  const longestAllowed = { floor: 50, aim: 50, lessIsBetter: true }
   const others = PASTS.filter((name) => name !== 'empty')
   return [
     hot(
@@ -81,10 +84,9 @@ export function figuresOf({ rounds, pasts, due, catchUpSeconds }: Results): Figu
         (round) => round[name].openingMs / round.empty.openingMs,
       ),
     ),
-    figure('10,000 due at once: another account waits, ms', due === null ? [] : [due.longestMs], {
-      ...{ floor: 50, aim: 50, lessIsBetter: true },
-    }),
-    figure('while nothing is due it waits, ms', due === null ? [] : [due.usualMs], null),
+    watched('10,000 due at once: another account waits at most, ms', longestAllowed, ({ expiringMs }) => expiringMs),
+    watched('before anything is due, ms', null, ({ beforeMs }) => beforeMs),
+    watched('while history takes what that made, ms', null, ({ historyMs }) => historyMs),
     figure('history catches up on 100,000 entries, s', catchUpSeconds === null ? [] : [catchUpSeconds], {
       ...{ floor: 60, aim: 20, lessIsBetter: true },
     }),
