@@ -6,6 +6,7 @@
 import { type AccountLine, sendHistory } from '../history/write.ts'
 import type { EpochMs } from '../ledger/amounts.ts'
 import type { Entry } from '../ledger/entry.ts'
+import { letOthersIn } from './let-others-in.ts'
 import { integer, optionalInteger, type Row } from './rows.ts'
 import type { Store } from './store.ts'
 
@@ -108,6 +109,7 @@ export class Outbox {
         if (batch.length > 0 && sentTo === drainedTo) throw new Error(`D1 stays at entry ${watermark}`)
         // A D1 that was set back in time answers with less than it had: then the next batch starts there.
         this.#save({ drainedTo: sentTo, described: true, failures: 0, retryAt: 0, differsAt: null })
+        await letOthersIn()
       } catch (error) {
         this.#fail(error, account().id)
         return
