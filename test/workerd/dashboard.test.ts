@@ -154,6 +154,8 @@ async function accountWith(entries: number) {
 }
 
 test('with 100,000 entries every page reads as many rows as with 5,000, but for the steps that halving takes', async () => {
+  // Usage shows this month: before its end, one with 5,000 entries in sixty days has fewer than are looked at anyway.
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date().setUTCDate(28) })
   const few = await accountWith(5_000)
   const many = await accountWith(LONG)
   // 20 times as many are halved five times more often, for 29 days at the most, at a few rows each.
