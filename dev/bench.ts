@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import { measurePast, PASTS, preparePasts } from './bench/history.ts'
 import { measureLatency } from './bench/latency.ts'
 import { LoadGenerator } from './bench/load.ts'
-import { BUSY_CONNECTIONS, FULL, measure, measureAll, measurePostgres } from './bench/measure.ts'
+import { BUSY_CONNECTIONS, FULL, measureAll, measureMost, measurePostgres } from './bench/measure.ts'
 import { catchUpSeconds, type ManyDue, manyDue } from './bench/moments.ts'
 import { picture } from './bench/picture.ts'
 import { startPostgres } from './bench/postgres.ts'
@@ -40,7 +40,7 @@ for (const part of parts) {
   if (!PARTS.some((each) => each === part)) fail(`--only takes ${PARTS.join(', ')}; ${part} is none of them`)
 }
 
-console.log(`Each round and subject: a new account, ${FULL.busy} reserves over ${BUSY_CONNECTIONS} connections and
+console.log(`Each round and subject: a new account, twice ${FULL.busy} reserves over ${BUSY_CONNECTIONS} connections and
 ${FULL.quiet} over one, in a closed loop from a Node process with raw sockets; then the ledger is checked.
 The subjects pass the same routes, authentication, validation and answers; only the object differs. History (D1) follows
 the real one a second later; in production elsewhere, here on the same thread: the ratios are without it, "history too"
@@ -112,7 +112,7 @@ async function pastRounds(): Promise<PastRound[]> {
 async function mostPerSecond(): Promise<number> {
   const rates = found.rounds.map(({ real }) => real.busy.perSecond)
   if (rates.length > 0) return rates.sort((a, b) => a - b)[Math.floor(rates.length / 2)] ?? 0
-  return (await measure(runtime.url, generator, 'real', 'bench-most')).busy.perSecond
+  return measureMost(runtime.url, generator)
 }
 
 function keep(): void {

@@ -6,6 +6,7 @@ import { type Api, expectEqual, fund, operatorApi } from './api.ts'
 import type { LoadGenerator } from './load.ts'
 import { BUSY_CONNECTIONS } from './measure.ts'
 import { RUNNER_KEY } from './runtime.ts'
+import { NOT_MEANWHILE_MS } from './subject.ts'
 
 export const PASTS = ['empty', '10,000 closed', '1,000,000 closed', '10,000 open', '1,000 grants'] as const
 export type Past = (typeof PASTS)[number]
@@ -14,9 +15,6 @@ export type Past = (typeof PASTS)[number]
 const REVIEWS = 1_500
 const OPENINGS = 15
 const GRANTED = 1_000_000
-
-/** Longer than any benchmark. */
-const NOT_MEANWHILE_MS = 3_600_000
 
 const OPEN = 9_800
 const GRANTS = 1_000

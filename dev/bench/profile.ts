@@ -8,8 +8,9 @@ import { Inspector } from '../inspector.ts'
 import { processes } from '../processes.ts'
 import { fund, operatorApi } from './api.ts'
 import type { LoadGenerator } from './load.ts'
-import { BODY, BUSY_CONNECTIONS } from './measure.ts'
+import { BUSY_CONNECTIONS } from './measure.ts'
 import { RUNNER_KEY, startRuntime } from './runtime.ts'
+import { BODY } from './subject.ts'
 
 /** Together fewer than the 10,000 reservations that one account may have open. */
 const WARM_UP_REQUESTS = 3_000

@@ -2,9 +2,10 @@
 import { type HistoryRound, PASTS, type Past } from './history.ts'
 import type { LatencyPoint } from './latency.ts'
 import type { LoadResult } from './load.ts'
-import { BUSY_CONNECTIONS, type Measurement, type Subject } from './measure.ts'
+import { BUSY_CONNECTIONS, type Measurement } from './measure.ts'
 import type { ManyDue } from './moments.ts'
 import type { Profile } from './profile.ts'
+import type { Subject } from './subject.ts'
 
 export type Round = Readonly<Record<Subject, Measurement>> & { readonly postgres: LoadResult | null }
 export type PastRound = Readonly<Record<Past, HistoryRound>>
