@@ -1,9 +1,11 @@
 /**
  * Commit sharing. An idle object decides a command at once; while a commit is on its way to disk, commands wait and are
- * then decided together, in order of arrival, in one turn: they reach the disk as one. Each is still a transaction of
- * its own (a savepoint, so that one that fails takes nothing with it), and the runtime's output gate holds every answer
- * until the commit that has its writes is on disk (R1).
+ * then decided together, in order of arrival, in one turn: they reach the disk as one. Before such a turn everybody at the
+ * door is let in: otherwise the next commit begins with the few whose requests the runtime happened to read first, and
+ * the others wait through many. Each is still a transaction of its own (a savepoint, so that one that fails takes nothing
+ * with it), and the runtime's output gate holds every answer until the commit that has its writes is on disk (R1).
  */
+import { letOthersIn } from './let-others-in.ts'
 
 interface Job {
   readonly run: () => void
@@ -54,6 +56,7 @@ export class Turns {
       // Ends: every round takes all jobs, and jobs come only from requests.
       do {
         await this.#ctx.storage.sync()
+        if (this.#jobs.length > 0) await letOthersIn()
       } while (this.#takeTurn())
     } catch (error) {
       // The disk failed, so the runtime is about to replace this object; nobody may take silence for an answer.
