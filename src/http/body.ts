@@ -57,11 +57,12 @@ function pathOfProto(body: unknown): string | null {
 
 /** `null` if there is more. The length that a client declares is not to be believed, or missing. */
 export async function readUpTo(request: Request, maxBytes: number): Promise<Uint8Array | null> {
-  if (request.body === null) return new Uint8Array()
+  // Before anybody asks for the stream: to be read whole, it need not be made an object of.
   if (request.headers.has('Content-Length')) {
     const whole = await request.arrayBuffer()
     return whole.byteLength > maxBytes ? null : new Uint8Array(whole)
   }
+  if (request.body === null) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of request.body as ReadableStream<Uint8Array>) {
