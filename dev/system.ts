@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { isMigrated } from './local-d1.ts'
+import { migrateD1 } from './local-d1.ts'
 import type { LocalStripe } from './local-stripe.ts'
 import { type Group, ROOT, startGroup } from './process-group.ts'
 import { keepSchedule } from './schedule.ts'
@@ -75,7 +75,7 @@ async function startWorker(
   stripe: LocalStripe,
   { onLine, scheduleEveryMs }: SystemOptions,
 ): Promise<Omit<System, 'operatorKey' | 'runnerKey'>> {
-  await migrate(stateDir)
+  migrate(stateDir)
   const group = await serve(port, stateDir, varsFile, stripe.url, onLine)
   stripe.deliver()
   const endSchedule = keepSchedule(group.url, scheduleEveryMs)
@@ -188,12 +188,13 @@ function portError(error: unknown, port: number, advice: string): SystemError {
   return new SystemError(`Port ${port} ${why}. ${advice}`)
 }
 
-async function migrate(stateDir: string): Promise<void> {
-  if (isMigrated(stateDir)) return
-  const group = startGroup(stateDir, ['d1', 'migrations', 'apply', 'HISTORY', '--local', '--persist-to', stateDir])
-  const code = await Promise.race([group.exited, pause(READY_WITHIN_MS, 'too slow', { ref: false })])
-  await group.end()
-  if (code !== 0) throw failure(`The migrations of D1 could not be applied (${code}).`, group)
+function migrate(stateDir: string): void {
+  try {
+    migrateD1(stateDir)
+  } catch (error) {
+    const advice = 'Another STATE_DIR starts anew, and npm run reset forgets what there is.'
+    throw new SystemError(`The migrations of D1 could not be applied: ${error}. ${advice}`)
+  }
 }
 
 async function untilReady(url: string, group: Group, ended: Promise<SystemError>): Promise<void> {

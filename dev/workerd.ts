@@ -6,8 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type { Miniflare as Runtime } from 'miniflare'
-import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from 'wrangler'
+import { unstable_getMiniflareWorkerOptions } from 'wrangler'
 import { ROOT } from './process-group.ts'
 
 const requireHere = createRequire(import.meta.url)
@@ -68,14 +67,4 @@ function quiet(variables: Variables): Variables {
 /** Wrangler's type of these options says only that there are some. */
 export function namedIn(options: Readonly<Record<string, unknown>>, kind: string): object {
   return options[kind] ?? {}
-}
-
-/** Of an empty D1. */
-export async function migrate(runtime: Runtime): Promise<void> {
-  const database = await runtime.getD1Database('HISTORY')
-  const directory = join(ROOT, 'migrations/history')
-  for (const file of readdirSync(directory).sort()) {
-    const statements = unstable_splitSqlQuery(readFileSync(join(directory, file), 'utf8'))
-    await database.batch(statements.map((statement) => database.prepare(statement)))
-  }
 }

@@ -5,7 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundled, convertV4MiniflareOptions, Miniflare, migrate, namedIn } from '../workerd.ts'
+import { migrateD1 } from '../local-d1.ts'
+import { bundled, convertV4MiniflareOptions, Miniflare, namedIn } from '../workerd.ts'
 
 const ENTRY = 'dev/bench/worker/index.ts'
 
@@ -36,9 +37,9 @@ export async function startRuntime({ inspected = false } = {}): Promise<Runtime>
   const directory = mkdtempSync(join(tmpdir(), 'assay-bench-'))
   const removeAll = () => rmSync(directory, { recursive: true, force: true })
   try {
+    migrateD1(directory)
     const miniflare = new Miniflare({ ...options(directory), ...(inspected ? { inspectorPort: 0 } : {}) })
     await miniflare.ready
-    await migrate(miniflare)
     const close = async () => {
       await miniflare.dispose()
       removeAll()
@@ -65,7 +66,7 @@ function options(directory: string) {
       NOOP: { className: 'Noop', useSQLite: true },
       NAIVE: { className: 'Naive', useSQLite: true },
     },
-    resourcePersistencePath: join(directory, 'state'),
+    resourcePersistencePath: join(directory, 'v3'),
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   })
 }

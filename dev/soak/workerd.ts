@@ -6,11 +6,12 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
+import { migrateD1 } from '../local-d1.ts'
 import { startLocalStripe } from '../local-stripe.ts'
 import { processes } from '../processes.ts'
 import { keepSchedule } from '../schedule.ts'
 import { ensureSecrets, makeFolder, SECRETS } from '../secrets.ts'
-import { bundled, convertV4MiniflareOptions, Miniflare, migrate, type Variables } from '../workerd.ts'
+import { bundled, convertV4MiniflareOptions, Miniflare, type Variables } from '../workerd.ts'
 import { liveHeapMb } from './heap.ts'
 
 const NAME = 'soak'
@@ -47,6 +48,7 @@ export interface Where {
 export async function startWorkerd(where: Where): Promise<Soakable> {
   const { port, stateDir, varsFile } = where
   makeFolder(stateDir)
+  migrateD1(stateDir)
   const { webhookSecret, ...keys } = ensureSecrets(varsFile)
   const url = `http://127.0.0.1:${port}`
   const webhookUrl = `${url}/v1/stripe/webhook`
@@ -59,7 +61,6 @@ export async function startWorkerd(where: Where): Promise<Soakable> {
   }
   try {
     const entry = await miniflare.ready
-    await migrate(miniflare)
     const inspector = await miniflare.getInspectorURL()
     stripe.deliver()
     const endSchedule = keepSchedule(entry.origin)

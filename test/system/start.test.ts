@@ -11,7 +11,9 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { Stripe } from 'stripe'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { d1File, migrateD1 } from '../../dev/local-d1.ts'
 import { startLocalStripe } from '../../dev/local-stripe.ts'
+import { startGroup } from '../../dev/process-group.ts'
 import { keepSchedule, SCHEDULE_EVERY_MS } from '../../dev/schedule.ts'
 import { ensureSecrets } from '../../dev/secrets.ts'
 import { Books } from '../../dev/stripe/books.ts'
@@ -287,6 +289,22 @@ test('reset clears accounts, history and the double, nothing else, and not while
   expect((await ask(after, 'operator', 'GET', '/v1/accounts/past')).status).toBe(404)
   await vi.waitFor(async () => expect(await directory(after)).toEqual(['demo']), { timeout: HISTORY_WITHIN_MS })
   await expect(client(stripeUrlOf(second)).customers.list()).resolves.toMatchObject({ data: [] })
+})
+
+test('D1 is migrated as wrangler does it, which finds nothing left to do, and what cannot be migrated is said', async () => {
+  const stateDir = join(folder, 'migrated')
+  migrateD1(stateDir)
+  migrateD1(stateDir)
+  const lines: string[] = []
+  const list = ['d1', 'migrations', 'list', 'HISTORY', '--local', '--persist-to', stateDir]
+  const wrangler = startGroup(stateDir, list, (line) => lines.push(line))
+  expect(await wrangler.exited, lines.join('\n')).toBe(0)
+  await wrangler.end()
+  expect(lines.join('\n')).toContain('No migrations to apply')
+
+  await writeFile(d1File(stateDir), 'no database')
+  const system = startSystem({ port: await freePort(), stateDir, varsFile: join(folder, 'migrated.vars') })
+  await expect(system).rejects.toThrow(/migrations of D1 could not be applied: .*npm run reset/)
 })
 
 test('a wrangler that dies takes everything with it, and its last words are shown', async () => {
