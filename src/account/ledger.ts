@@ -13,7 +13,7 @@ import type { Alarm } from './alarm.ts'
 import type { Store } from './store.ts'
 
 /** So much of what is due is done in one go: more would make everybody else on this thread stand still. */
-const MAX_DUE_IN_A_TURN = 50
+const MAX_DUE_IN_A_TURN = 25
 
 /** History trails the balance by about this much: long enough that a burst of entries goes in one batch. */
 export const HISTORY_DELAY_MS = 1_000
