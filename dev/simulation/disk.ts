@@ -25,6 +25,7 @@ export interface Life {
 /** A turn as it reached the disk: the kind of its first entry, or else the first table, and how many rows were written. */
 export interface Committed {
   readonly kind: string
+  /** Statements that write, but for those of jobs. */
   readonly writes: number
 }
 
@@ -167,9 +168,12 @@ export class Disk {
 
 const KINDS: ReadonlySet<unknown> = new Set(ENTRY_KINDS)
 
+/** What is learned is written in a turn that commands may share; none of them wrote it. */
+const OF_JOBS: ReadonlySet<string> = new Set(['learning', 'calibrations'])
+
 /** The first entry says what a turn is about, whatever was written before it. */
 function note(turn: Turn, table: string, values: readonly SQLInputValue[]): void {
-  turn.writes += 1
+  if (!OF_JOBS.has(table)) turn.writes += 1
   if (KINDS.has(turn.kind)) return
   if (table === 'entries') turn.kind = String(values.find((value) => KINDS.has(value)))
   else if (turn.kind === 'alarm' || turn.kind === 'schema') turn.kind = table
