@@ -11,7 +11,15 @@ const MAX_METADATA_VALUE_LENGTH = 500
 
 export type ReadParams = <R extends Route>(route: R, raw: RawObject) => Requests[R]
 
+let reader: ReadParams | null = null
+
+/** The same for every double of this process, as it knows of none of them: to compile the schema takes a second. */
 export function paramsReader(): ReadParams {
+  reader ??= newReader()
+  return reader
+}
+
+function newReader(): ReadParams {
   const document = requestSchema()
   const routes = document.definitions['Requests']?.properties ?? {}
   const ajv = new Ajv({ strict: false }).addSchema(document, 'requests')
