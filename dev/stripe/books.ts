@@ -1,5 +1,5 @@
 /** All that the double knows, in one SQLite file: a kill and a restart lose nothing that was answered. */
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Stripe } from 'stripe'
 import type { StoredAnswer } from './answers.ts'
 import type { Delivery, DeliveryMode } from './deliveries.ts'
@@ -60,6 +60,8 @@ const ROWS_AT_ONCE = 100
 
 export class Books {
   readonly #db: DatabaseSync
+  /** By their text: to prepare one takes longer than to run it. */
+  readonly #statements = new Map<string, StatementSync>()
   #depth = 0
 
   /** Without a file the books live as long as the process. */
@@ -91,26 +93,26 @@ export class Books {
 
   put(object: Kinds[Kind]): void {
     const sql = `INSERT INTO objects (id, kind, json) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET json = excluded.json`
-    this.#db.prepare(sql).run(object.id, object.object, JSON.stringify(object))
+    this.#prepared(sql).run(object.id, object.object, JSON.stringify(object))
   }
 
   get<K extends Kind>(kind: K, id: string): Kinds[K] | undefined {
-    const row = this.#db.prepare('SELECT json FROM objects WHERE id = ? AND kind = ?').get(id, kind)
+    const row = this.#prepared('SELECT json FROM objects WHERE id = ? AND kind = ?').get(id, kind)
     return row === undefined ? undefined : parse(row)
   }
 
   /** Whatever has this id. */
   find(id: string): Kinds[Kind] | undefined {
-    const row = this.#db.prepare('SELECT json FROM objects WHERE id = ?').get(id)
+    const row = this.#prepared('SELECT json FROM objects WHERE id = ?').get(id)
     return row === undefined ? undefined : parse(row)
   }
 
   remove(id: string): void {
-    this.#db.prepare('DELETE FROM objects WHERE id = ?').run(id)
+    this.#prepared('DELETE FROM objects WHERE id = ?').run(id)
   }
 
   *newestFirst<K extends Kind>(kind: K): Generator<Kinds[K]> {
-    const page = this.#db.prepare('SELECT seq, json FROM objects WHERE kind = ? AND seq < ? ORDER BY seq DESC LIMIT ?')
+    const page = this.#prepared('SELECT seq, json FROM objects WHERE kind = ? AND seq < ? ORDER BY seq DESC LIMIT ?')
     let before = Number.MAX_SAFE_INTEGER
     for (;;) {
       const rows = page.all(kind, before, ROWS_AT_ONCE)
@@ -121,22 +123,30 @@ export class Books {
   }
 
   note<S extends keyof Notes>(shelf: S, id: string): Notes[S] | undefined {
-    const row = this.#db.prepare('SELECT json FROM notes WHERE shelf = ? AND id = ?').get(shelf, id)
+    const row = this.#prepared('SELECT json FROM notes WHERE shelf = ? AND id = ?').get(shelf, id)
     return row === undefined ? undefined : parse(row)
   }
 
   putNote<S extends keyof Notes>(shelf: S, id: string, note: Notes[S]): void {
     const sql = `INSERT INTO notes (shelf, id, json) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET json = excluded.json`
-    this.#db.prepare(sql).run(shelf, id, JSON.stringify(note))
+    this.#prepared(sql).run(shelf, id, JSON.stringify(note))
   }
 
   removeNote(shelf: keyof Notes, id: string): void {
-    this.#db.prepare('DELETE FROM notes WHERE shelf = ? AND id = ?').run(shelf, id)
+    this.#prepared('DELETE FROM notes WHERE shelf = ? AND id = ?').run(shelf, id)
+  }
+
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) return known
+    const statement = this.#db.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
   }
 
   /** In the order in which they were first put. */
   notes<S extends keyof Notes>(shelf: S): { readonly id: string; readonly note: Notes[S] }[] {
-    const rows = this.#db.prepare('SELECT id, json FROM notes WHERE shelf = ? ORDER BY rowid').all(shelf)
+    const rows = this.#prepared('SELECT id, json FROM notes WHERE shelf = ? ORDER BY rowid').all(shelf)
     return rows.map((row) => ({ id: String(row['id']), note: parse(row) }))
   }
 }
