@@ -107,8 +107,11 @@ export class Outbox {
         if (differs !== null) return this.#differ(differs, account().id)
         const sentTo = Math.min(watermark, batch.at(-1)?.seq ?? drainedTo)
         if (batch.length > 0 && sentTo === drainedTo) throw new Error(`D1 stays at entry ${watermark}`)
+        // Sending everything once more begins with the past that both share: until D1 agrees up to where it differed, the
+        // account stays as it is, or it would take commands and charge in between.
+        const stillDiffers = differed !== null && sentTo < Math.min(differed, this.#store.lastSeq()) ? differed : null
         // A D1 that was set back in time answers with less than it had: then the next batch starts there.
-        this.#save({ drainedTo: sentTo, described: true, failures: 0, retryAt: 0, differsAt: null })
+        this.#save({ drainedTo: sentTo, described: true, failures: 0, retryAt: 0, differsAt: stillDiffers })
         await letOthersIn()
       } catch (error) {
         this.#fail(error, account().id)
