@@ -18,6 +18,11 @@ const WEAK = new Set([
   '--disable-site-isolation-trials',
 ])
 
+/** With these each page's process begins from nothing, and a graphics card made of software draws it. */
+const SLOW = new Set(['--no-zygote', '--in-process-gpu', '--ignore-gpu-blocklist'])
+// The pages look the same without that card: they draw in two dimensions only.
+chromium.setGraphicsMode = false
+
 /**
  * A real browser from npm alone, whose contexts are as apart as people are. Of one process, as it comes from npm, all pages send the cookies
  * of the first one with what scripts ask for, and closing one context ends them all.
@@ -25,7 +30,8 @@ const WEAK = new Set([
 export function people(): { page(options?: BrowserContextOptions): Promise<Page> } {
   let browser: Browser
   beforeAll(async () => {
-    const args = chromium.args.filter((each) => !WEAK.has(each))
+    const kept = chromium.args.filter((each) => !WEAK.has(each) && !SLOW.has(each))
+    const args = [...kept, '--disable-gpu']
     browser = await playwright.launch({ args, executablePath: await chromium.executablePath() })
   })
   afterAll(() => browser?.close())
